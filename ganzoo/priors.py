@@ -1,0 +1,88 @@
+"""Where the noise comes from.
+
+A prior is one function from base noise (standard normal, or uniform on [0, 1)) to latents, so that
+training (torch, on the device) and sampling (numpy, from seeds) use the same one.
+
+Sampling is counter-based: seed s of input `z` is block s of the Philox stream whose key is the hash of
+the input's name. So seed 7 is the same latent whatever the batch, the backend or the other inputs are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.specs import InputSpec
+
+MAX_SEED = 2**32
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A distribution of latents.
+
+    base      the noise that `push` takes: 'normal' is N(0, 1), 'uniform' is U[0, 1)
+    push      (noise [N, *shape], range) -> latents of the same shape; must work on numpy arrays and on
+              torch tensors alike (operators, `.sum(axis, keepdims=True)`)
+    geometry  how to walk between two latents: 'slerp' keeps the norm, 'lerp' is a straight line
+    range     what is passed to `push` when the input's spec has no range
+    doc       one line
+    """
+
+    base: Literal["normal", "uniform"]
+    push: Callable[[Any, tuple[float, float]], Any]
+    geometry: Literal["slerp", "lerp"] = "slerp"
+    range: tuple[float, float] = (-math.inf, math.inf)
+    doc: str = ""
+
+
+PRIORS: dict[str, Prior] = {
+    "normal": Prior("normal", lambda e, _: e, doc="N(0, I)"),
+    "uniform": Prior("uniform", lambda u, r: r[0] + (r[1] - r[0]) * u, "lerp", (-1.0, 1.0), doc="U(low, high), by default U(-1, 1)"),
+    "sphere": Prior("normal", lambda e, _: e / (e * e).sum(-1, keepdims=True) ** 0.5, doc="uniform on the unit sphere"),
+}
+
+
+def uniforms(stream: str, seeds: Sequence[int] | NDArray[np.integer], count: int) -> NDArray[np.float64]:
+    """[len(seeds), count] numbers in [0, 1): row k depends on the stream's name and seeds[k] only."""
+    key = np.frombuffer(hashlib.sha256(f"ganzoo/{stream}".encode()).digest()[:16], dtype="<u8")
+    blocks = -(-count // 4)  # a Philox counter gives four 64-bit words
+    wanted = np.asarray(seeds, dtype=np.int64)
+    words = np.empty((len(wanted), blocks * 4), dtype=np.uint64)
+    starts = np.flatnonzero(np.diff(wanted, prepend=-2) != 1) if len(wanted) else np.empty(0, np.int64)
+    ends = np.append(starts[1:], len(wanted))
+    for start, end in zip(starts, ends):  # neighbouring seeds are neighbouring counters: one call a run
+        bits = np.random.Philox(key=key, counter=int(wanted[start]) * blocks)
+        words[start:end] = bits.random_raw((int(end) - int(start)) * blocks * 4).reshape(-1, blocks * 4)
+    return (words[:, :count] >> np.uint64(11)) * 2.0**-53
+
+
+def normals(stream: str, seeds: Sequence[int] | NDArray[np.integer], count: int) -> NDArray[np.float64]:
+    """[len(seeds), count] standard normal numbers (Box and Muller), rows as in `uniforms`."""
+    half = -(-count // 2)
+    u = uniforms(stream, seeds, 2 * half)
+    radius = np.sqrt(-2.0 * np.log1p(-u[:, :half]))
+    angle = 2.0 * np.pi * u[:, half:]
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :count]
+
+
+def latents(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer], prior: Prior) -> NDArray[np.float32]:
+    """The latents float32 [len(seeds), *shape] of a latent input at these seeds."""
+    count = math.prod(spec.shape)
+    noise = (normals if prior.base == "normal" else uniforms)(spec.name, seeds, count)
+    shaped = noise.reshape(len(seeds), *spec.shape)
+    return np.asarray(prior.push(shaped, spec.range or prior.range), dtype=np.float32)
+
+
+def labels(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
+    """The labels int64 [len(seeds)] of a label input at these seeds, as often as its frequencies say."""
+    share = np.asarray(spec.frequencies or [1.0] * len(spec.classes), dtype=np.float64)
+    edges = np.cumsum(share / share.sum())
+    drawn = np.searchsorted(edges, uniforms(spec.name, seeds, 1)[:, 0], side="right")
+    return np.minimum(drawn, len(spec.classes) - 1).astype(np.int64)

@@ -1,0 +1,133 @@
+"""The contract of a generator: what goes in, what comes out.
+
+A generator is a pure function of its declared inputs. Everything that draws, exports, serves or
+asks for a picture reads these specs and nothing else, so a generator that a stranger wrote gets
+its command line, its page and its ONNX file without a line written for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ganzoo.errors import RecipeError
+
+InputKind = Literal["latent", "label", "image", "scalar"]
+OutputKind = Literal["image", "points"]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One input of a generator.
+
+    name          letters, digits, underscore; the name of the ONNX input and of the stream its noise comes from
+    kind          latent: float32 [N, *shape] of noise · label: int64 [N] · image: float32 [N, C, H, W] · scalar: float32 []
+    shape         without the batch axis; () for labels and scalars
+    distribution  latent: the name of a prior · label: 'uniform', or 'data' (this minibatch's labels in
+                  training, the stored class frequencies when sampling) · image, scalar: 'given'
+    classes       label: the names, in order
+    frequencies   label: how often each class occurs in the data; empty means equally
+    range         latent: bounds of a bounded prior · image: what the network expects · scalar: least and greatest
+    default       scalar: what is used when nothing is given
+    doc           a sentence for the page
+    """
+
+    name: str
+    kind: InputKind = "latent"
+    shape: tuple[int, ...] = ()
+    distribution: str = "normal"
+    classes: tuple[str, ...] = ()
+    frequencies: tuple[float, ...] = ()
+    range: tuple[float, float] | None = None
+    default: float | None = None
+    doc: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise RecipeError(f"an input is named '{self.name}'; letters, digits and underscores are expected")
+        if self.kind == "label" and len(self.classes) < 2:
+            raise RecipeError(f"label input '{self.name}' names {len(self.classes)} classes; at least 2 are needed")
+        if self.frequencies and len(self.frequencies) != len(self.classes):
+            raise RecipeError(f"label input '{self.name}' has {len(self.classes)} classes but {len(self.frequencies)} frequencies")
+        if self.kind == "scalar" and (self.default is None or self.range is None):
+            raise RecipeError(f"scalar input '{self.name}' needs a default and a range")
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What a generator makes: `image` float32 [N, C, H, W] within `range`, or `points` float32 [N, d]."""
+
+    kind: OutputKind = "image"
+    shape: tuple[int, ...] = (1, 28, 28)
+    range: tuple[float, float] = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class GeneratorSpec:
+    """A generator's name, its inputs in the order its forward takes them, and its output."""
+
+    name: str
+    inputs: tuple[InputSpec, ...]
+    output: OutputSpec
+
+    def __post_init__(self) -> None:
+        names = [i.name for i in self.inputs]
+        if len(set(names)) != len(names):
+            raise RecipeError(f"generator '{self.name}' declares an input twice: {', '.join(names)}")
+
+    def input(self, name: str) -> InputSpec:
+        """The input of that name; KeyError if there is none."""
+        for spec in self.inputs:
+            if spec.name == name:
+                return spec
+        raise KeyError(name)
+
+    def of_kind(self, kind: InputKind) -> tuple[InputSpec, ...]:
+        """The inputs of one kind, in order."""
+        return tuple(spec for spec in self.inputs if spec.kind == kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `from_json` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> GeneratorSpec:
+        """The spec that `to_json` wrote; RecipeError if it is not one."""
+        try:
+            inputs = tuple(InputSpec(**_tuples(i)) for i in data["inputs"])
+            return cls(name=data["name"], inputs=inputs, output=OutputSpec(**_tuples(data["output"])))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RecipeError(f"this is not the spec of a generator: {error}") from error
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a source deals: the shape of one sample without the batch axis, and the labels that come with it.
+
+    shape         image: (C, H, W), dealt as uint8 · points: (d,), dealt as float32
+    classes       names in the order of the labels; empty when the data has none
+    frequencies   share of each class in the data, summing to 1; empty with `classes`
+    size          how many samples there are
+    """
+
+    kind: OutputKind
+    shape: tuple[int, ...]
+    classes: tuple[str, ...] = ()
+    frequencies: tuple[float, ...] = ()
+    size: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `from_json` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> DataSpec:
+        """The spec that `to_json` wrote."""
+        return cls(**_tuples(data))
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has lists where the specs have tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
