@@ -1,0 +1,230 @@
+"""Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), for any game.
+
+State is tensors in the game, the optimisers' moments, and the step. Everything random or scheduled is
+a function of (seed, step): a run that is stopped and resumed is the run that was never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.averages import Averages
+from ganzoo.errors import GanzooError, NonFiniteError, RecipeError
+from ganzoo.game import Game, Minibatch, Turn, nothing
+
+Draw = Callable[[int, int, int], Mapping[str, Tensor]]  # (step, draw, size) -> columns
+Schedule = Callable[[int], None]  # sets one number to its value at a step
+
+
+class Engine:
+    """Plays a game.
+
+    game        the players and their turns
+    draw        (step, draw, size) -> a minibatch's columns; a pure function
+    optimizers  one for each player
+    averages    of the game's generators
+    batch       images in a minibatch
+    seed        of everything random
+    schedules   each is told the step before it is played
+    accumulate  minibatches whose gradients are averaged before a player moves
+    clip        greatest gradient norm, for the players named
+    autocast    makes the context that costs are computed in
+    listen      which steps are measured: their costs, reports and gradient norms are in `measured`
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        draw: Draw,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        averages: Averages,
+        *,
+        batch: int,
+        seed: int = 0,
+        schedules: Sequence[Schedule] = (),
+        accumulate: int = 1,
+        clip: Mapping[str, float] | None = None,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        listen: Callable[[int], bool] = lambda step: True,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.game, self.draw, self.optimizers, self.averages = game, draw, optimizers, averages
+        self.batch, self.seed, self.schedules, self.accumulate = batch, seed, schedules, accumulate
+        self.clip, self.autocast, self.listen = clip or {}, autocast, listen
+        self.device = torch.device(device)
+        self.step = 0
+        self.measured: dict[str, Tensor] = {}
+        self._owned = {name: list(player.parameters()) for name, player in game.players().items()}
+        self._costs: list[tuple[int, str, tuple[str, ...], Tensor]] = []
+        self._check_owners()
+        game.requires_grad_(False)
+
+    @property
+    def images(self) -> int:
+        """How many images of the generator's have been averaged over: one minibatch a step."""
+        return self.step * self.batch * self.accumulate
+
+    def play(self, until: int, after: Callable[[Engine], None] = nothing) -> None:
+        """Play up to step `until`; `after` is called between steps, where the state is whole."""
+        with torch.random.fork_rng(devices=self._cuda()):
+            while self.step < until:  # for number of training iterations do
+                self.set(self.step)
+                self.measured = {}
+                for place, turns in enumerate(self.game.turns(self.step)):
+                    together = turns if isinstance(turns, tuple) else (turns,)
+                    due = [turn for turn in together if self.step % turn.every == 0]
+                    for again in range(max((turn.repeat for turn in due), default=0)):  # for k steps do
+                        self.take(due, place, again)  # sample minibatches, then update by the gradient
+                self.step += 1
+                self.averages.update(self.batch * self.accumulate, self.images)
+                after(self)
+
+    def set(self, step: int) -> None:
+        """Everything that depends on the step, and on nothing else."""
+        for schedule in self.schedules:
+            schedule(step)
+        self.game.at(step)
+
+    def take(self, together: Sequence[Turn], place: int, again: int) -> None:
+        """Every gradient first, then every step, then everything that settles."""
+        seen = [self.grade(turn, place, again, self.batch) for turn in together]
+        for turn in together:
+            self.move(turn)
+        with torch.no_grad():
+            for turn, what in zip(together, seen):
+                turn.settle(what)
+
+    def grade(self, turn: Turn, place: int, again: int, size: int) -> Any:
+        """Give the player's parameters the gradient of its cost on fresh minibatches."""
+        own = self._owned[turn.player]
+        self._freeze_all_but(turn)
+        for parameter in own:
+            parameter.grad = None
+        for micro in range(self.accumulate):
+            key = (place << 40) | (again << 20) | micro
+            self._seed(key)
+            seen = self.game.deal(Minibatch(self.step, size, lambda k=key: self._columns(k, size)), turn)  # type: ignore[misc]
+            with self.autocast() if turn.precision == "any" else nullcontext():
+                costs = turn.cost(seen)
+            values = [value.float() for value in costs.values()]
+            total = torch.stack(values).sum() if len(values) != 1 else values[0]
+            if not total.requires_grad:
+                raise RecipeError(
+                    f"the cost of {turn.player}'s turn ({', '.join(costs)}) does not depend on any parameter of "
+                    f"{turn.player}; look for a detach() or a no_grad() in it"
+                )
+            # a watched player needs gradients inside the cost but must not keep any
+            (total / self.accumulate).backward(inputs=own if self._watches_players(turn) else None)
+            self._costs.append((self.step, turn.player, tuple(costs), torch.stack([v.detach() for v in values])))
+        if self.listen(self.step):
+            self._measure(turn, seen, costs)
+        return seen
+
+    def move(self, turn: Turn) -> None:
+        """One step of the player's optimiser along the gradient that `grade` left."""
+        own, optimizer = self._owned[turn.player], self.optimizers[turn.player]
+        if turn.restart:
+            optimizer.state.clear()
+        if turn.player in self.clip:
+            norm = nn.utils.clip_grad_norm_(own, self.clip[turn.player])
+            self.measured[f"{turn.player}/grad_norm"] = norm
+        elif self.listen(self.step):
+            grads = [p.grad for p in own if p.grad is not None]
+            self.measured[f"{turn.player}/grad_norm"] = nn.utils.get_total_norm(grads)
+        optimizer.step()
+
+    def verify(self) -> None:
+        """Raise NonFiniteError if a cost since the last call, or a weight now, is NaN or infinite.
+
+        Read between steps, on the log interval and before anything is written: no step waits for it."""
+        costs, self._costs = self._costs, []
+        if costs and not bool(torch.cat([values for *_, values in costs]).isfinite().all()):
+            step, player, names, values = next(c for c in costs if not bool(c[3].isfinite().all()))
+            name = names[int(values.isfinite().int().argmin())]
+            raise NonFiniteError(f"at step {step} the cost '{player}/{name}' became {values.sum().item()}")
+        for name, tensor in [*self.game.named_parameters(), *self.game.named_buffers()]:
+            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+                raise NonFiniteError(f"at step {self.step} '{name}' holds a number that is not finite")
+
+    def rehearse(self) -> None:
+        """Grade every turn once on the smallest batch and put everything back: what does not fit
+        together is said before the first step."""
+        before = {name: tensor.clone() for name, tensor in self.game.state_dict().items()}
+        size = max(2, self.game.smallest_batch)
+        with torch.random.fork_rng(devices=self._cuda()):
+            for step in self.game.rehearsals():
+                self.set(step)
+                for place, turns in enumerate(self.game.turns(step)):
+                    for turn in turns if isinstance(turns, tuple) else (turns,):
+                        self._try(turn, place, size)
+        self.game.load_state_dict(before)
+        self.measured, self._costs = {}, []
+        self.set(self.step)
+
+    def _try(self, turn: Turn, place: int, size: int) -> None:
+        if turn.player not in self.optimizers:
+            raise RecipeError(f"player {turn.player} takes a turn but has no optimiser; add optimizers.{turn.player}")
+        try:
+            self.grade(turn, place, 0, size)
+        except GanzooError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            raise RecipeError(f"{turn.player}'s turn cannot be played: {type(error).__name__}: {reason}") from error
+        finally:
+            for parameter in self.game.parameters():
+                parameter.grad = None
+
+    def _measure(self, turn: Turn, seen: Any, costs: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            self.measured.update(self.game.report(seen, turn))
+        self.measured.update({f"{turn.player}/{name}": value.detach() for name, value in costs.items()})
+
+    def _freeze_all_but(self, turn: Turn) -> None:
+        """With the others frozen G(z) is a constant in D's turn: nothing is detached, nothing computed in
+        vain. Parameters only: BatchNorm statistics and spectral vectors move in every forward pass."""
+        awake = {turn.player, *(set(turn.watch) & self._owned.keys())}
+        for name, parameters in self._owned.items():
+            if name not in awake:
+                for parameter in parameters:
+                    parameter.requires_grad = False
+        for name in awake:  # last, for modules that two players own
+            for parameter in self._owned[name]:
+                parameter.requires_grad = True
+
+    def _watches_players(self, turn: Turn) -> bool:
+        return not self._owned.keys().isdisjoint(turn.watch)
+
+    def _columns(self, key: int, size: int) -> Mapping[str, Tensor]:
+        return {name: t.to(self.device, non_blocking=True) for name, t in self.draw(self.step, key, size).items()}
+
+    def _seed(self, key: int) -> None:
+        seed = mix(self.seed, self.step, key)
+        torch.default_generator.manual_seed(seed)
+        for index in self._cuda():
+            torch.cuda.default_generators[index].manual_seed(seed)
+
+    def _cuda(self) -> list[int]:
+        return [self.device.index or 0] if self.device.type == "cuda" else []
+
+    def _check_owners(self) -> None:
+        owned = {id(p) for parameters in self._owned.values() for p in parameters}
+        for name, parameter in self.game.named_parameters():
+            if id(parameter) not in owned and not name.startswith(self.game.fixed or "\0"):
+                raise RecipeError(f"no player owns '{name}': return it from players(), or name it in `fixed`")
+
+
+def mix(*numbers: int) -> int:
+    """63 well-mixed bits of a few integers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    state = 0
+    for number in numbers:
+        state = (state ^ number) + 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+        state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+        state = (state ^ state >> 27) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 31
+    return state >> 1

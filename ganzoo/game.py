@@ -1,0 +1,103 @@
+"""A GAN is a game: players own networks, an iteration is a list of turns.
+
+In a turn one player takes one gradient step on a named sum of costs. Algorithm 1 of Goodfellow et al.
+2014 (arXiv:1406.2661) is the game with two turns, D (k times) and then G; most of the zoo differs from
+it in nothing but the costs, and the rest in the list of turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+
+def nothing(_: Any) -> None:
+    """What a turn settles when it settles nothing."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One line of Algorithm 1: a player descends a cost.
+
+    player     whose parameters move
+    cost       what `Game.deal` returned -> named summands, each a scalar tensor; their sum is descended
+    repeat     how many times, each on a fresh minibatch: the paper's k
+    every      only at steps divisible by this: lazy regularisation, an optimiser step of its own
+    settle     after the optimiser step, without gradients: clip weights, move a controller's state
+    watch      what the cost differentiates by beside the player's parameters: names of inputs such as
+               'x' or 'x_fake', or names of other players (their gradients are not kept)
+    restart    forget the player's optimiser state first
+    precision  'fp32' asks for a turn outside autocast; 'any' takes the run's precision
+    """
+
+    player: str
+    cost: Callable[[Any], Mapping[str, Tensor]]
+    repeat: int = 1
+    every: int = 1
+    settle: Callable[[Any], None] = nothing
+    watch: tuple[str, ...] = ()
+    restart: bool = False
+    precision: Literal["any", "fp32"] = "any"
+
+
+class Minibatch:
+    """m samples of the data, drawn when first read: a turn that asks for no data draws none.
+
+    step      the training step
+    size      m
+    batch[c]  column c as the source dealt it, on the run's device: `x` uint8 [m, C, H, W] or float32 [m, d],
+              `label` int64 [m]
+    mean(t)   the mean of a tensor over the whole batch: on one process the tensor's own mean
+    """
+
+    def __init__(self, step: int, size: int, draw: Callable[[], Mapping[str, Tensor]]) -> None:
+        self.step = step
+        self.size = size
+        self._draw = draw
+        self._columns: Mapping[str, Tensor] | None = None
+
+    def __getitem__(self, column: str) -> Tensor:
+        if self._columns is None:
+            self._columns = self._draw()
+        return self._columns[column]
+
+    def mean(self, values: Tensor) -> Tensor:
+        return values.mean()
+
+
+class Game(nn.Module):
+    """Players, turns, and what they see. All state is in tensors of this module; see `Engine`."""
+
+    smallest_batch = 1  # what one turn needs at the least, a packed discriminator for instance
+    fixed: tuple[str, ...] = ()  # prefixes of parameters that no player owns on purpose
+
+    def players(self) -> Mapping[str, nn.Module]:
+        """Whose optimiser moves what, under the paper's letters. A module may have two owners."""
+        raise NotImplementedError
+
+    def turns(self, step: int) -> Iterable[Turn | tuple[Turn, ...]]:
+        """The turns of this step, without side effects. Turns in a tuple are taken together: all see
+        the same minibatch, and every gradient is computed before any player moves."""
+        raise NotImplementedError
+
+    def at(self, step: int) -> None:
+        """Set everything that depends on the step; a pure function of the step."""
+
+    def deal(self, minibatch: Minibatch, turn: Turn) -> Any:
+        """What the costs of this turn see; draws the noise of the turn, before anything else does."""
+        raise NotImplementedError
+
+    def report(self, seen: Any, turn: Turn) -> Mapping[str, Tensor]:
+        """Scalars worth logging, from what the cost of this turn already computed; no gradients."""
+        return {}
+
+    def generators(self) -> Mapping[str, nn.Module]:
+        """What can be averaged, sampled and exported; each has a `.spec`. The first is the default."""
+        raise NotImplementedError
+
+    def rehearsals(self) -> Iterable[int]:
+        """Steps whose turns are tried before step 0."""
+        return (0,)

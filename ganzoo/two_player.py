@@ -1,0 +1,287 @@
+"""Two players: G makes samples, D judges them.
+
+A variant is a loss and any number of terms (a loss is a term that both players have), on two networks.
+A cost reads what it needs from the `Round`; what no cost reads is never computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.errors import RecipeError
+from ganzoo.game import Game, Minibatch, Turn
+from ganzoo.parts import Builder, Slot, Use
+from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
+
+
+class Judgement(dict[str, Tensor]):
+    """What a discriminator said of a batch: `.score` float [N], and whatever else its network returns."""
+
+    def __getattr__(self, name: str) -> Tensor:
+        try:
+            return self[name]
+        except KeyError:
+            raise RecipeError(
+                f"the discriminator returned {sorted(self)}; this loss or term needs '{name}': "
+                f"choose a discriminator that returns it"
+            ) from None
+
+
+class Round:
+    """One minibatch of play; each thing is computed at most once, and only if a cost asks for it.
+
+    step      the training step
+    inputs    what the generator was given, by input name; `z` [N, d]
+    x         real samples in the generator's output range, float [N, C, H, W] or [N, d]
+    x_fake    G(inputs), like x
+    real      what D said of x, as a `Judgement`
+    fake      what D said of x_fake
+    """
+
+    def __init__(self, game: TwoPlayer, minibatch: Minibatch, watch: tuple[str, ...]) -> None:
+        self._game, self._minibatch, self._watch = game, minibatch, watch
+        self._sealed = False
+        self.step = minibatch.step
+        self.mean = minibatch.mean
+        self.inputs = game.draw_inputs(minibatch)
+
+    @cached_property
+    def x(self) -> Tensor:
+        self._open("x")
+        return self._watched("x", self._game.real(self._minibatch))
+
+    @cached_property
+    def x_fake(self) -> Tensor:
+        self._open("x_fake")
+        return self._watched("x_fake", self.generate(**self.inputs))
+
+    @cached_property
+    def real(self) -> Judgement:
+        self._open("real")
+        return self.judge(self.x, self._game.conditions(self._minibatch))
+
+    @cached_property
+    def fake(self) -> Judgement:
+        self._open("fake")
+        return self.judge(self.x_fake, self.inputs)
+
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """The scores of real and of fake, float [N] each."""
+        return self.real.score, self.fake.score
+
+    def generate(self, **inputs: Tensor) -> Tensor:
+        """G of these inputs."""
+        return self._game.G(*(inputs[spec.name] for spec in self._game.G.spec.inputs))
+
+    def judge(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
+        """What D says of x, through the augmentation if there is one."""
+        return self.judge_plain(self._game.augment(x), conditions)
+
+    def judge_plain(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
+        """What D says of x as it is. Scores are float32 whatever the precision of the pass."""
+        said = self._game.D(x, *(conditions[name] for name in getattr(self._game.D, "conditions", ())))
+        parts = {"score": said} if isinstance(said, Tensor) else said
+        judgement = Judgement({name: t.float() for name, t in parts.items()})
+        if judgement.score.shape != x.shape[:1]:
+            raise RecipeError(
+                f"the discriminator's score has shape {list(judgement.score.shape)}; "
+                f"one number a sample, shape [{len(x)}], is expected"
+            )
+        return judgement
+
+    def computed(self, name: str) -> bool:
+        """Whether a cost asked for this already."""
+        return name in self.__dict__
+
+    def seal(self) -> None:
+        """From here on only what the costs computed may be read."""
+        self._sealed = True
+
+    def _open(self, name: str) -> None:
+        if self._sealed:
+            raise RecipeError(f"settle() reads round.{name}, which no cost of this turn computed")
+
+    def _watched(self, name: str, t: Tensor) -> Tensor:
+        if name in self._watch and not t.requires_grad:
+            t.requires_grad_(True)
+        return t
+
+
+class Term(nn.Module):
+    """A summand of one player's cost, or of both.
+
+    Override `discriminator`, `generator` or both: each takes a `Round` and returns a scalar. Buffers are
+    the term's state and are saved; parameters are extra heads and belong to `owner`.
+    """
+
+    weight: float = 1.0  # the cost is multiplied by it
+    every: int = 1  # act only at steps divisible by this, in a turn of its own
+    watch: tuple[str, ...] = ()  # 'x', 'x_fake': inputs the cost differentiates by
+    owner: Literal["D", "G"] = "D"  # whose optimiser moves the term's parameters
+    precision: Literal["any", "fp32"] = "any"
+    inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
+    takes: ClassVar[tuple[str, ...]] = ()
+
+    def discriminator(self, round: Round) -> Tensor:
+        """What D descends."""
+        raise NotImplementedError
+
+    def generator(self, round: Round) -> Tensor:
+        """What G descends."""
+        raise NotImplementedError
+
+    def settle(self, round: Round) -> None:
+        """After D's step: move this term's state, by what the costs computed."""
+
+    def report(self, round: Round) -> Mapping[str, Tensor]:
+        """Scalars worth logging, from what D's cost computed."""
+        return {}
+
+    def acts(self, player: str) -> bool:
+        """Whether it has a cost for that player."""
+        method = {"D": "discriminator", "G": "generator"}[player]
+        return getattr(type(self), method) is not getattr(Term, method)
+
+
+Generator = Annotated[Use, Slot("network", "generator")]
+Discriminator = Annotated[Use, Slot("network", "discriminator")]
+Loss = Annotated[Use, Slot("loss")]
+Terms = Annotated[Mapping[str, Use], Slot("term", many=True)]
+Augment = Annotated[Use | None, Slot("augment")]
+Prior = Annotated[Use, Slot("prior")]
+
+
+class TwoPlayer(Game):
+    """D ascends k times, then G descends once: Algorithm 1 with any loss, terms and networks.
+
+    latent  dimensions of z
+    k       turns of D for one of G
+    """
+
+    def __init__(
+        self,
+        build: Builder,
+        *,
+        generator: Generator,
+        discriminator: Discriminator,
+        loss: Loss,
+        terms: Terms = {},  # noqa: B006 (a schema's default is never written to)
+        augment: Augment = None,
+        prior: Prior = "normal",
+        latent: int = 100,
+        k: int = 1,
+    ) -> None:
+        super().__init__()
+        self.k = k
+        self.terms = nn.ModuleDict({build.name(loss): build.part("loss", loss, "loss")})
+        for name, use in terms.items():
+            self.terms[name] = build.part("term", use, f"terms.{name}")
+        z, self.prior = build.latent("z", latent, prior)
+        inputs = (z, *(spec for term in self._terms() for spec in term.inputs))
+        output = OutputSpec(build.data.kind, build.data.shape)
+        self.G = build.network(generator, "generator", inputs=inputs, output=output)
+        self.D = build.network(discriminator, "discriminator", sample=self.G.spec.output)
+        self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
+
+    def players(self) -> Mapping[str, nn.Module]:
+        return {player: nn.ModuleList([net, *self._heads(player)]) for player, net in (("D", self.D), ("G", self.G))}
+
+    def generators(self) -> Mapping[str, nn.Module]:
+        return {"generator": self.G}
+
+    def turns(self, step: int) -> Iterable[Turn | tuple[Turn, ...]]:
+        return [*self._turns("D", 1, self.k), *self._turns("G", 1, 1), *self._lazy("D"), *self._lazy("G")]
+
+    def deal(self, minibatch: Minibatch, turn: Turn) -> Round:
+        return Round(self, minibatch, turn.watch)
+
+    def report(self, seen: Round, turn: Turn) -> Mapping[str, Tensor]:
+        if turn.player != "D" or turn.every != 1:
+            return {}
+        return {name: value for term in self._terms() for name, value in term.report(seen).items()}
+
+    def draw_inputs(self, minibatch: Minibatch) -> dict[str, Tensor]:
+        """What the generator is given in a round: noise by the prior, labels by their distribution."""
+        return {spec.name: self._draw(spec, minibatch) for spec in self.G.spec.inputs}
+
+    def real(self, minibatch: Minibatch) -> Tensor:
+        """The data in the range of the generator's output: uint8 becomes float, points stay as they are."""
+        x = minibatch["x"]
+        if x.is_floating_point():
+            return x.detach().clone()
+        low, high = self.G.spec.output.range
+        scaled = x.to(torch.float32).mul_((high - low) / 255.0).add_(low)
+        return scaled.to(memory_format=torch.channels_last) if self._channels_last(scaled) else scaled
+
+    def conditions(self, minibatch: Minibatch) -> Mapping[str, Tensor]:
+        """What D is told beside a real sample: the columns of the data, by the names of G's inputs."""
+        return {name: minibatch[name] for name in getattr(self.D, "conditions", ())}
+
+    def _draw(self, spec: InputSpec, minibatch: Minibatch) -> Tensor:
+        device = next(self.G.parameters()).device
+        if spec.kind == "latent":
+            noise = torch.randn if self.prior.base == "normal" else torch.rand
+            return self.prior.push(noise(minibatch.size, *spec.shape, device=device), spec.range or self.prior.range)
+        if spec.kind == "scalar":
+            return torch.tensor(spec.default, device=device)
+        if spec.kind == "label" and spec.distribution == "uniform":
+            return torch.randint(len(spec.classes), (minibatch.size,), device=device)
+        return minibatch[spec.name]
+
+    def _channels_last(self, x: Tensor) -> bool:
+        first = next((p for p in self.D.parameters() if p.dim() == 4), None)
+        return x.dim() == 4 and first is not None and first.is_contiguous(memory_format=torch.channels_last)
+
+    def _turns(self, player: Literal["D", "G"], every: int, repeat: int) -> list[Turn]:
+        acting = {name: t for name, t in self.terms.items() if t.acts(player) and t.every == every}
+        if not acting:
+            return []
+
+        def cost(round: Round) -> dict[str, Tensor]:
+            method = "discriminator" if player == "D" else "generator"
+            return {name: _scaled(getattr(t, method)(round), t.weight) for name, t in acting.items()}
+
+        def settle(round: Round) -> None:
+            round.seal()
+            for term in self._terms() if player == "D" and every == 1 else ():
+                term.settle(round)
+
+        watch = tuple(dict.fromkeys(name for t in acting.values() for name in t.watch))
+        exact = any(t.precision == "fp32" for t in acting.values())
+        return [Turn(player, cost, repeat, every, settle, watch, precision="fp32" if exact else "any")]
+
+    def _lazy(self, player: Literal["D", "G"]) -> list[Turn]:
+        cadences = sorted({t.every for t in self._terms() if t.acts(player)} - {1})
+        return [turn for every in cadences for turn in self._turns(player, every, 1)]
+
+    def _terms(self) -> list[Any]:
+        return list(self.terms.values())
+
+    def _heads(self, player: str) -> list[nn.Module]:
+        return [term for term in self._terms() if term.owner == player]
+
+
+class Simultaneous(TwoPlayer):
+    """Both gradients from the same minibatch, then both steps: the order of play in the code that
+    Goodfellow et al. released with the paper, and in the analysis of gradient descent-ascent."""
+
+    def turns(self, step: int) -> Iterable[Turn | tuple[Turn, ...]]:
+        together = (*self._turns("D", 1, 1), *self._turns("G", 1, 1))
+        return [together, *self._lazy("D"), *self._lazy("G")]
+
+
+def _scaled(cost: Tensor, weight: float) -> Tensor:
+    return cost if weight == 1.0 else cost * weight
+
+
+class GeneratorNet(nn.Module):
+    """The base of a generator network: keeps the spec that everything after training reads."""
+
+    def __init__(self, inputs: tuple[InputSpec, ...], output: OutputSpec) -> None:
+        super().__init__()
+        self.spec = GeneratorSpec("generator", inputs, output)
