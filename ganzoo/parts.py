@@ -1,0 +1,186 @@
+"""Parts: what a recipe names. A part is a factory under a name; its signature is its schema.
+
+Keyword-only parameters of a factory are its options, with their types and defaults; its other
+parameters are what the caller hands it (the data's spec, a generator's inputs), by name, and it may
+leave out those it does not want.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ganzoo.errors import PluginError, RecipeError, did_you_mean
+
+Use = str | Mapping[str, Any]  # a part by name, or {"name": ..., option: value, ...}
+
+KINDS = (
+    "game", "generator", "discriminator", "encoder", "wrap", "loss", "term", "augment", "prior",
+    "source", "optimizer", "schedule", "extractor", "metric",
+)  # fmt: skip
+
+# options that every part of a kind takes, beside those in its signature
+COMMON: dict[str, dict[str, tuple[Any, Any]]] = {
+    "term": {"weight": (float, 1.0), "every": (int, 1)},
+    "generator": {"wrap": (str, "")},
+    "discriminator": {"wrap": (str, "")},
+    "encoder": {"wrap": (str, "")},
+}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Marks an option of a game as a part: of which kind, in which role, one or many by name."""
+
+    kind: str
+    role: str = ""
+    many: bool = False
+
+    @property
+    def part_kind(self) -> str:
+        """The kind it is registered under: a network's role is its kind."""
+        return self.role or self.kind
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a part."""
+
+    name: str
+    type: Any
+    default: Any
+    required: bool
+
+    @property
+    def type_name(self) -> str:
+        """The type as a person reads it."""
+        if typing.get_origin(self.type) is Literal:
+            return " | ".join(repr(choice) for choice in typing.get_args(self.type))
+        return getattr(self.type, "__name__", None) or str(self.type).replace("typing.", "")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A registered factory.
+
+    make    the factory, or 'package.module:name' of it, imported when first needed
+    plugin  who registered it
+    """
+
+    kind: str
+    name: str
+    make: Callable[..., Any] | str
+    plugin: str = "ganzoo"
+
+    def factory(self) -> Callable[..., Any]:
+        """The factory; PluginError if a reference does not lead to one."""
+        if not isinstance(self.make, str):
+            return self.make
+        module, _, attribute = self.make.partition(":")
+        try:
+            return typing.cast(Callable[..., Any], getattr(importlib.import_module(module), attribute))
+        except (ImportError, AttributeError) as error:
+            raise PluginError(f"{self.kind} '{self.name}' of plugin '{self.plugin}' cannot be loaded: {error}") from error
+
+    @property
+    def doc(self) -> str:
+        """The first line of the factory's docstring."""
+        return (inspect.getdoc(self.factory()) or "").split("\n")[0]
+
+    def options(self) -> dict[str, Option]:
+        """The options by name, in the order of the signature."""
+        factory = self.factory()
+        hints = _hints(factory)
+        found = {}
+        for p in inspect.signature(factory).parameters.values():
+            if p.kind is p.KEYWORD_ONLY:
+                required = p.default is p.empty
+                found[p.name] = Option(p.name, hints.get(p.name, Any), None if required else p.default, required)
+        for name, (kind, default) in COMMON.get(self.kind, {}).items():
+            found.setdefault(name, Option(name, kind, default, False))
+        return found
+
+    def bind(self, use: Use) -> dict[str, Any]:
+        """The options a use sets, checked and converted; RecipeError in one sentence."""
+        given = {} if isinstance(use, str) else {k: v for k, v in use.items() if k != "name"}
+        options = self.options()
+        for name in given:
+            if name not in options:
+                raise RecipeError(f"{self.kind} '{self.name}' has no option '{name}'{did_you_mean(name, options)}")
+        for name, option in options.items():
+            if option.required and name not in given:
+                raise RecipeError(f"{self.kind} '{self.name}' needs the option '{name}' ({option.type_name})")
+        where = f"{self.kind} '{self.name}'"
+        return {name: convert(value, options[name].type, f"option '{name}' of {where}") for name, value in given.items()}
+
+    def build(self, use: Use, context: Mapping[str, Any]) -> Any:
+        """What the factory makes of these options, given of the context what it asks for."""
+        options = self.bind(use)
+        parameters = inspect.signature(self.factory()).parameters
+        later = {name: options.pop(name) for name in list(options) if name not in parameters}
+        wanted = {k: v for k, v in context.items() if k in parameters}
+        made = self.factory()(**wanted, **options)
+        for name, value in later.items():
+            setattr(made, name, value)
+        return made
+
+
+def convert(value: Any, kind: Any, what: str) -> Any:
+    """The value as that type: an int where a float is due becomes one; anything else that differs is an error."""
+    origin = typing.get_origin(kind)
+    if kind is Any or isinstance(kind, str):
+        return value
+    if origin is typing.Annotated:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(value, kind, what)
+    if origin is Literal:
+        choices = typing.get_args(kind)
+        if value in choices:
+            return value
+        raise RecipeError(f"{what} is {value!r}; one of {', '.join(map(repr, choices))} is expected")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if origin in (tuple, list) and isinstance(value, (list, tuple)):
+        inner = typing.get_args(kind)[0] if typing.get_args(kind) else Any
+        return tuple(convert(v, inner, what) for v in value)
+    plain = origin or kind
+    if isinstance(plain, type) and isinstance(value, plain) and not (plain is int and isinstance(value, bool)):
+        return value
+    raise RecipeError(f"{what} is {value!r}; a value of type {getattr(plain, '__name__', plain)} is expected")
+
+
+def _convert_union(value: Any, kind: Any, what: str) -> Any:
+    for choice in typing.get_args(kind):
+        try:
+            return convert(value, choice, what) if choice is not type(None) or value is None else _no(what)
+        except RecipeError:
+            continue
+    raise RecipeError(f"{what} is {value!r}; {kind} is expected")
+
+
+def _no(what: str) -> Any:
+    raise RecipeError(what)
+
+
+def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    target = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    try:
+        return typing.get_type_hints(target, include_extras=True)
+    except Exception:  # a stranger's annotations may not resolve; the options are then unchecked
+        return {}
+
+
+def slots(game: Part) -> dict[str, Slot]:
+    """Which options of a game are parts."""
+    found = {}
+    for name, option in game.options().items():
+        for mark in getattr(option.type, "__metadata__", ()):
+            if isinstance(mark, Slot):
+                found[name] = mark
+    return found

@@ -1,0 +1,140 @@
+"""The look-up of everything registered: `part("loss", "vanilla")`, `variant("vanilla")`, and the lists."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ganzoo import builtin, plugins
+from ganzoo.errors import PluginError, RecipeError, did_you_mean
+from ganzoo.parts import KINDS, Part
+from ganzoo.plugins import Plugin
+from ganzoo.priors import Prior
+from ganzoo.recipe import Recipe
+from ganzoo.registrar import Registrar
+
+_folder: Path | None = None
+_strict = False
+
+
+class Zoo:
+    """All parts and variants of the core and of the plugins that loaded.
+
+    The core and the families shipped with it keep the short name in a clash; strangers that clash with
+    each other are reachable as `plugin/name` only, whichever loaded first."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        core = Plugin("ganzoo", "ganzoo", first_party=True, file=str(builtin.__file__), registered=Registrar("ganzoo"))
+        assert core.registered is not None
+        builtin.register(core.registered)
+        self.manager, loaded = plugins.load_all(folder)
+        self.plugins = [core, *loaded]
+        owners: dict[tuple[str, str], list[tuple[Plugin, Any]]] = defaultdict(list)
+        for plugin in self.plugins:
+            if plugin.registered is not None:
+                for part in plugin.registered.parts:
+                    owners[part.kind, part.name].append((plugin, part))
+                for recipe in plugin.registered.recipes:
+                    owners["variant", recipe.name].append((plugin, recipe))
+        self._names: dict[str, dict[str, tuple[Plugin, Any]]] = defaultdict(dict)
+        self._clashes: dict[tuple[str, str], list[str]] = {}
+        for (kind, name), claims in owners.items():
+            ours = [claim for claim in claims if claim[0].first_party]
+            short = ours or (claims if len(claims) == 1 else [])
+            for claim in claims:
+                long = f"{claim[0].name}/{name}"
+                self._names[kind][name if claim in short[:1] else long] = claim
+            if not short:
+                self._clashes[kind, name] = [f"{claim[0].name}/{name}" for claim in claims]
+
+    def find(self, kind: str, name: str) -> tuple[Plugin, Any]:
+        """Who registered it, and what; RecipeError that helps."""
+        known = self._names[kind]
+        if name in known:
+            return known[name]
+        if (kind, name) in self._clashes:
+            raise RecipeError(f"two plugins have a {kind} '{name}'; write {' or '.join(self._clashes[kind, name])}")
+        broken = [f"plugin '{p.name}', which failed to {p.stage} ({p.error})" for p in self.plugins if p.error]
+        may = f"; it may belong to {' or '.join(broken)}" if broken else ""
+        raise RecipeError(f"there is no {kind} '{name}'{did_you_mean(name, known)}{may}")
+
+    def names(self, kind: str) -> Iterator[tuple[str, Plugin, Any]]:
+        """(name, plugin, part or recipe) of a kind, by name."""
+        for name in sorted(self._names[kind]):
+            yield (name, *self._names[kind][name])
+
+
+def configure(folder: Path | None = None, strict: bool = False) -> None:
+    """Choose the plugins folder, and whether a failed plugin is an error; before anything is looked up."""
+    global _folder, _strict
+    _folder, _strict = folder, strict
+    zoo.cache_clear()
+
+
+@cache
+def zoo() -> Zoo:
+    """The zoo of this process, loaded when first asked for."""
+    loaded = Zoo(_folder)
+    failed = [plugin for plugin in loaded.plugins if plugin.error]
+    if _strict and failed:
+        raise PluginError(f"plugin '{failed[0].name}' failed to {failed[0].stage}: {failed[0].error}")
+    return loaded
+
+
+def part(kind: str, name: str) -> Part:
+    """A part by kind and name; RecipeError with a guess if there is none."""
+    found: Part = zoo().find(kind, name)[1]
+    return found
+
+
+def variant(name: str) -> Recipe:
+    """A variant's recipe by name; RecipeError with a guess if there is none."""
+    found: Recipe = zoo().find("variant", name)[1]
+    return found
+
+
+def prior(name: str) -> Prior:
+    """A prior by name."""
+    found: Prior = part("prior", name).factory()()
+    return found
+
+
+def owner(kind: str, name: str) -> Plugin:
+    """The plugin that registered it."""
+    return zoo().find(kind, name)[0]
+
+
+def variants() -> list[dict[str, Any]]:
+    """Every variant, as a row of plain data."""
+    return [
+        {"name": name, "title": r.title, "paper": r.paper, "plugin": plugin.name, "data": r.data.get("name", "")}
+        for name, plugin, r in zoo().names("variant")
+    ]
+
+
+def parts(kind: str | None = None, name: str | None = None) -> list[dict[str, Any]]:
+    """Every part with its options, as rows of plain data; of one kind, or one name, if given."""
+    if kind is not None and kind not in (*KINDS, "network"):
+        raise RecipeError(f"there is no kind of part '{kind}'{did_you_mean(kind, KINDS)}")
+    kinds = ("generator", "discriminator", "encoder") if kind == "network" else (kind,) if kind else KINDS
+    rows = [_row(k, label, plugin, p) for k in kinds for label, plugin, p in zoo().names(k) if name in (None, label)]
+    if name is not None and not rows:
+        known = [label for k in kinds for label, *_ in zoo().names(k)]
+        raise RecipeError(f"there is no {kind or 'part'} '{name}'{did_you_mean(name, known)}")
+    return rows
+
+
+def plugin_rows() -> list[dict[str, Any]]:
+    """Every plugin, as a row of plain data."""
+    keys = ("name", "distribution", "version", "file", "provides", "status", "error")
+    return [{key: getattr(plugin, key) for key in keys} for plugin in zoo().plugins]
+
+
+def _row(kind: str, label: str, plugin: Plugin, found: Part) -> dict[str, Any]:
+    if kind == "prior":
+        return {"kind": kind, "name": label, "plugin": plugin.name, "doc": found.factory()().doc, "options": []}
+    options = [{"name": o.name, "type": o.type_name, "default": o.default} for o in found.options().values()]
+    return {"kind": kind, "name": label, "plugin": plugin.name, "doc": found.doc, "options": options}
