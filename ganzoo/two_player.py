@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import RecipeError
 from ganzoo.game import Game, Minibatch, Turn
-from ganzoo.parts import Builder, Slot, Use
+from ganzoo.build import Builder
+from ganzoo.parts import Slot, Use
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 
@@ -125,7 +126,6 @@ class Term(nn.Module):
     owner: Literal["D", "G"] = "D"  # whose optimiser moves the term's parameters
     precision: Literal["any", "fp32"] = "any"
     inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
-    takes: ClassVar[tuple[str, ...]] = ()
 
     def discriminator(self, round: Round) -> Tensor:
         """What D descends."""

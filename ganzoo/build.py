@@ -1,0 +1,167 @@
+"""From a recipe to a game: builds each part from its own seed, so that one part's options never change
+how another is initialised."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo import zoo
+from ganzoo.engine import Schedule, mix
+from ganzoo.errors import GanzooError, RecipeError, did_you_mean
+from ganzoo.game import Game
+from ganzoo.parts import Use, slots
+from ganzoo.priors import Prior
+from ganzoo.recipe import Recipe, flatten
+from ganzoo.specs import DataSpec, InputSpec
+
+
+class Builder:
+    """What a game builds its parts with.
+
+    data       the spec of what D sees as real
+    marginals  () -> the mean sample float [C, H, W] in [0, 1], or None where there is no data, as when
+               a trained model is loaded
+    """
+
+    def __init__(self, data: DataSpec, seed: int, marginals: Callable[[], Tensor | None] = lambda: None) -> None:
+        self.data, self.seed, self.marginals = data, seed, marginals
+
+    def name(self, use: Use) -> str:
+        """The name of the part that is used."""
+        return use if isinstance(use, str) else str(use["name"])
+
+    def part(self, kind: str, use: Use, path: str, **context: Any) -> Any:
+        """Build a part at a path of the recipe; its factory may ask for `data` and `marginals` too."""
+        name = self.name({"name": path.rsplit(".", 1)[-1], **use} if isinstance(use, Mapping) else use)
+        found = zoo.part(kind, name)
+        given = {"data": self.data, "marginals": self.marginals, "build": self, **context}
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(mix(self.seed, zlib.crc32(path.encode())))
+            return found.build(use, given)
+
+    def network(self, use: Use, role: str, path: str = "", **context: Any) -> Any:
+        """Build a network in a role ('generator', 'discriminator', 'encoder'), and wrap it if asked."""
+        options = {"name": use} if isinstance(use, str) else dict(use)
+        wrap = options.pop("wrap", "")
+        network = self.part(role, options, path or role, **context)
+        return self.part("wrap", wrap, f"{path or role}.wrap", module=network) if wrap else network
+
+    def latent(self, name: str, size: int, prior: Use) -> tuple[InputSpec, Prior]:
+        """The spec of a latent input of that many dimensions, and its prior."""
+        options = {} if isinstance(prior, str) else {k: v for k, v in prior.items() if k != "name"}
+        if unknown := options.keys() - {"low", "high"}:
+            raise RecipeError(f"a prior has no option '{min(unknown)}'{did_you_mean(min(unknown), ['low', 'high'])}")
+        found = zoo.prior(self.name(prior))
+        bounds = (float(options.get("low", found.range[0])), float(options.get("high", found.range[1])))
+        spec = InputSpec(name, "latent", (size,), self.name(prior), range=bounds if options else None)
+        return spec, found
+
+
+def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | None] = lambda: None) -> Game:
+    """The game of a recipe, freshly initialised from its seed."""
+    part = zoo.part("game", recipe.game)
+    options = part.options()
+    for path in recipe.parts:
+        if path not in options:
+            known = [*options, *(f for f in Recipe.__dataclass_fields__ if f != "parts")]
+            raise RecipeError(f"game '{recipe.game}' has nothing called '{path}'{did_you_mean(path, known)}")
+    for name, slot in slots(part).items():
+        use = recipe.parts.get(name)
+        for key, one in (use.items() if slot.many and isinstance(use, Mapping) else [(name, use)]):
+            if isinstance(one, Mapping) and not slot.many and "name" not in one:
+                raise RecipeError(f"'{key}' has options but no name; say which {slot.kind} it is: {key}=NAME")
+    try:
+        game: Game = part.build({"name": recipe.game, **recipe.parts}, {"build": Builder(data, recipe.seed, marginals)})
+    except GanzooError:
+        raise
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise RecipeError(f"'{recipe.name}' cannot be built for {data.kind} data of shape {list(data.shape)}: {error}") from error
+    if any(p.dim() == 4 for p in game.parameters()):
+        game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return game
+
+
+def optimizers_of(recipe: Recipe, game: Game) -> dict[str, torch.optim.Optimizer]:
+    """One optimiser for each player of the game."""
+    players = game.players()
+    for name in [*recipe.optimizers, *recipe.clip]:
+        if name not in players:
+            raise RecipeError(f"the game has no player '{name}'{did_you_mean(name, players)}")
+    if missing := players.keys() - recipe.optimizers.keys():
+        raise RecipeError(f"player {min(missing)} has no optimiser; add optimizers.{min(missing)}=adam")
+    return {name: _optimizer(recipe.optimizers[name], player) for name, player in players.items()}
+
+
+def _optimizer(use: Use, player: nn.Module) -> torch.optim.Optimizer:
+    use = {"name": "adam", **use} if isinstance(use, Mapping) else use
+    name = use if isinstance(use, str) else use["name"]
+    made: torch.optim.Optimizer = zoo.part("optimizer", name).build(use, {"parameters": list(player.parameters())})
+    return made
+
+
+def schedules_of(recipe: Recipe, game: Game, optimizers: Mapping[str, torch.optim.Optimizer]) -> list[Schedule]:
+    """What the engine calls at each step to set the scheduled numbers."""
+    found: list[Schedule] = []
+    for path, use in _uses(recipe.schedules):
+        player, _, number = path.rpartition(".")
+        if player and player not in optimizers:
+            found.append(_schedule_attribute(game, path, use))
+        else:
+            for name in [player] if player else optimizers:
+                found += [_schedule_group(group, number, use, path) for group in optimizers[name].param_groups]
+    return found
+
+
+def _uses(tree: Mapping[str, Any]) -> list[tuple[str, Use]]:
+    """(path, use) of every schedule, however deep the table."""
+    named = [path for path, _ in flatten(tree) if not path.endswith(".name")]
+    found: list[tuple[str, Use]] = []
+    for path in named:
+        node: Any = tree
+        for depth, key in enumerate(path.split("."), 1):
+            node = node[key]
+            if isinstance(node, str) or (isinstance(node, Mapping) and "name" in node):
+                entry = (".".join(path.split(".")[:depth]), node)
+                if entry not in found:
+                    found.append(entry)
+                break
+        else:
+            raise RecipeError(f"schedules.{path} names no schedule; write schedules.{path}=linear, for instance")
+    return found
+
+
+def _schedule_group(group: dict[str, Any], number: str, use: Use, path: str) -> Schedule:
+    """lr, momentum, ... of an optimiser; beta1 and beta2 stand for Adam's pair."""
+    pair = {"beta1": 0, "beta2": 1}.get(number)
+    key = "betas" if pair is not None else number
+    if key not in group:
+        numbers = [k for k, v in group.items() if isinstance(v, float)] + ["beta1", "beta2"] * ("betas" in group)
+        raise RecipeError(f"schedules.{path}: the optimiser has no number '{number}'{did_you_mean(number, numbers)}")
+    value = _curve(use, group[key] if pair is None else group[key][pair])
+
+    def set_number(step: int) -> None:
+        new = value(step)
+        group[key] = new if pair is None else (new, group[key][1]) if pair == 0 else (group[key][0], new)
+
+    return set_number
+
+
+def _schedule_attribute(game: Game, path: str, use: Use) -> Schedule:
+    parent, _, attribute = path.rpartition(".")
+    try:
+        module = game.get_submodule(parent)
+        value = _curve(use, float(getattr(module, attribute)))
+    except (AttributeError, TypeError) as error:
+        raise RecipeError(f"schedules.{path}: the game has no number there ({error})") from None
+    return lambda step: setattr(module, attribute, value(step))
+
+
+def _curve(use: Use, base: float) -> Callable[[int], float]:
+    name = use if isinstance(use, str) else use["name"]
+    made: Callable[[int], float] = zoo.part("schedule", name).build(use, {"base": base})
+    return made
