@@ -11,6 +11,11 @@ from ganzoo.registrar import Registrar
 
 PAPER = "Goodfellow et al. 2014, Generative Adversarial Nets (arXiv:1406.2661)"
 
+TINY = {
+    "steps": 20, "batch": 8, "discriminator.units": 8, "latent": 8,
+    "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+}  # fmt: skip
+
 VANILLA = Recipe(
     name="vanilla",
     title="the value function and Algorithm 1 of 2014, minimax",
@@ -29,11 +34,8 @@ at the optimum  D = 1/2,  V = −log 4 = −1.3863
     optimizers={"G": {"name": "adam", "lr": 1e-3}, "D": {"name": "adam", "lr": 2e-4}},
     averages={"half_life": 20_000.0},
     steps=40_000,
-    tiny={
-        "steps": 20, "batch": 8, "generator.widths": [16], "discriminator.units": 8, "latent": 8,
-        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-    },
-)  # fmt: skip
+    tiny={**TINY, "generator.widths": [16]},
+)
 
 NON_SATURATING = VANILLA.but(
     "vanilla-ns",
@@ -75,8 +77,10 @@ both gradients from one minibatch, both steps at once
     },
     averages={"half_life": 0.0},
     steps=25_000,
-    tiny={**VANILLA.tiny, "generator.width": 16} | {"generator.widths": None},
+    tiny={**TINY, "generator.width": 16},
 )
+
+RECIPES = (VANILLA, NON_SATURATING, RELEASED)
 
 SOURCES = ("digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn", "celeba",
            "ring", "grid", "stacked-mnist", "folder", "npz")  # fmt: skip
@@ -100,5 +104,5 @@ def register(zoo: Registrar) -> None:
         zoo.prior(name, prior)
     for name in SOURCES:
         zoo.source(name, f"ganzoo.data:{name.replace('-', '_')}")
-    for recipe in (VANILLA, NON_SATURATING, RELEASED):
+    for recipe in RECIPES:
         zoo.variant(recipe)

@@ -96,6 +96,14 @@ def variant(name: str) -> Recipe:
     return found
 
 
+def core_recipe(name: str) -> Recipe:
+    """A variant of the core, to build another upon: `ganzoo.recipe("vanilla-ns").but("mine", loss="mine")`."""
+    for recipe in builtin.RECIPES:
+        if recipe.name == name:
+            return recipe
+    raise RecipeError(f"the core has no variant '{name}'{did_you_mean(name, [r.name for r in builtin.RECIPES])}")
+
+
 def prior(name: str) -> Prior:
     """A prior by name."""
     found: Prior = part("prior", name).factory()()

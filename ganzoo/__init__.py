@@ -1,0 +1,52 @@
+"""ganzoo: a pluggable zoo of GAN variants with one way to train, resume, sample, export and serve them.
+
+Importing this loads neither torch nor any plugin; each name is resolved when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganzoo.errors import GanzooError
+    from ganzoo.export import export
+    from ganzoo.game import Game, Minibatch, Turn
+    from ganzoo.hooks import hookimpl
+    from ganzoo.priors import Prior
+    from ganzoo.recipe import Recipe
+    from ganzoo.registrar import Registrar
+    from ganzoo.run import Run, resume, train
+    from ganzoo.sampler import Sampler, Samples, load
+    from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
+    from ganzoo.two_player import GeneratorNet, Judgement, Round, Term, TwoPlayer
+    from ganzoo.zoo import core_recipe as recipe
+    from ganzoo.zoo import variants
+
+_HOMES = {
+    "GanzooError": "errors", "export": "export", "Game": "game", "Minibatch": "game", "Turn": "game",
+    "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipe", "Registrar": "registrar", "Run": "run",
+    "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
+    "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",
+    "GeneratorNet": "two_player", "Judgement": "two_player", "Round": "two_player", "Term": "two_player",
+    "TwoPlayer": "two_player", "recipe": "zoo:core_recipe", "variants": "zoo",
+}  # fmt: skip
+
+__all__ = [  # noqa: RUF022 (in the order of the table above)
+    "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement", "Minibatch",
+    "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Term", "Turn",
+    "TwoPlayer", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ganzoo' has no attribute '{name}'")
+    module, _, attribute = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(f"ganzoo.{module}"), attribute or name)
+    globals()[name] = value  # a sub-module of the same name must not shadow it later
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
