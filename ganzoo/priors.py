@@ -42,10 +42,18 @@ class Prior:
     doc: str = ""
 
 
+def _uniform(u: Any, bounds: tuple[float, float]) -> Any:
+    return bounds[0] + (bounds[1] - bounds[0]) * u
+
+
+def _sphere(e: Any, _: tuple[float, float]) -> Any:
+    return e / (e * e).sum(-1, keepdims=True) ** 0.5
+
+
 PRIORS: dict[str, Prior] = {
     "normal": Prior("normal", lambda e, _: e, doc="N(0, I)"),
-    "uniform": Prior("uniform", lambda u, r: r[0] + (r[1] - r[0]) * u, "lerp", (-1.0, 1.0), doc="U(low, high), by default U(-1, 1)"),
-    "sphere": Prior("normal", lambda e, _: e / (e * e).sum(-1, keepdims=True) ** 0.5, doc="uniform on the unit sphere"),
+    "uniform": Prior("uniform", _uniform, "lerp", (-1.0, 1.0), doc="U(low, high), by default U(-1, 1)"),
+    "sphere": Prior("normal", _sphere, doc="uniform on the unit sphere"),
 }
 
 
@@ -81,8 +89,13 @@ def latents(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer], prior: 
 
 
 def labels(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
-    """The labels int64 [len(seeds)] of a label input at these seeds, as often as its frequencies say."""
-    share = np.asarray(spec.frequencies or [1.0] * len(spec.classes), dtype=np.float64)
+    """The labels int64 [len(seeds)] of a label input at these seeds.
+
+    Each class as often as its frequencies say, or equally often when there are none or the distribution
+    is 'uniform'.
+    """
+    counted = spec.frequencies if spec.distribution != "uniform" else ()
+    share = np.asarray(counted or [1.0] * len(spec.classes), dtype=np.float64)
     edges = np.cumsum(share / share.sum())
     drawn = np.searchsorted(edges, uniforms(spec.name, seeds, 1)[:, 0], side="right")
     return np.minimum(drawn, len(spec.classes) - 1).astype(np.int64)

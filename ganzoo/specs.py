@@ -8,9 +8,10 @@ its command line, its page and its ONNX file without a line written for it.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ganzoo.errors import RecipeError
 
@@ -22,14 +23,16 @@ OutputKind = Literal["image", "points"]
 class InputSpec:
     """One input of a generator.
 
-    name          letters, digits, underscore; the name of the ONNX input and of the stream its noise comes from
-    kind          latent: float32 [N, *shape] of noise · label: int64 [N] · image: float32 [N, C, H, W] · scalar: float32 []
+    name          letters, digits, underscore; names the ONNX input and the stream its noise comes from
+    kind          latent: float32 [N, *shape] of noise · label: int64 [N] ·
+                  image: float32 [N, C, H, W] · scalar: float32 []
     shape         without the batch axis; () for labels and scalars
     distribution  latent: the name of a prior · label: 'uniform', or 'data' (this minibatch's labels in
                   training, the stored class frequencies when sampling) · image, scalar: 'given'
     classes       label: the names, in order
     frequencies   label: how often each class occurs in the data; empty means equally
-    range         latent: bounds of a bounded prior · image: what the network expects · scalar: least and greatest
+    range         latent: bounds of a bounded prior; of a normal one (-t, t), the widest truncation that may
+                  be asked for · image: what the network expects · scalar: least and greatest
     default       scalar: what is used when nothing is given
     doc           a sentence for the page
     """
@@ -45,14 +48,25 @@ class InputSpec:
     doc: str = ""
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise RecipeError(f"an input is named '{self.name}'; letters, digits and underscores are expected")
+        if not (isinstance(self.name, str) and self.name.isidentifier()):
+            raise RecipeError(f"an input is named '{self.name}'; letters, digits, underscores are expected")
+        here = f"{self.kind} input '{self.name}'"
+        if self.kind not in get_args(InputKind):
+            raise RecipeError(f"{here} is of no known kind; {', '.join(get_args(InputKind))} are known")
+        _check_shape(here, self.shape)
+        _check_range(here, self.range)
+        if not isinstance(self.distribution, str) or not all(isinstance(c, str) for c in self.classes):
+            raise RecipeError(f"{here} has a distribution or a class whose name is not text")
         if self.kind == "label" and len(self.classes) < 2:
-            raise RecipeError(f"label input '{self.name}' names {len(self.classes)} classes; at least 2 are needed")
+            raise RecipeError(f"{here} names {len(self.classes)} classes; at least 2 are needed")
         if self.frequencies and len(self.frequencies) != len(self.classes):
-            raise RecipeError(f"label input '{self.name}' has {len(self.classes)} classes but {len(self.frequencies)} frequencies")
-        if self.kind == "scalar" and (self.default is None or self.range is None):
-            raise RecipeError(f"scalar input '{self.name}' needs a default and a range")
+            found = f"{len(self.classes)} classes but {len(self.frequencies)} frequencies"
+            raise RecipeError(f"{here} has {found}; one each is needed")
+        shares = all(_number(f) and f >= 0 for f in self.frequencies) and any(self.frequencies)
+        if self.frequencies and not shares:
+            raise RecipeError(f"{here} has frequencies that are not shares; numbers from 0 up are needed")
+        if self.kind == "scalar" and (not _number(self.default) or self.range is None):
+            raise RecipeError(f"{here} needs a default and a range")
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,14 @@ class OutputSpec:
     kind: OutputKind = "image"
     shape: tuple[int, ...] = (1, 28, 28)
     range: tuple[float, float] = (-1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(OutputKind):
+            raise RecipeError(f"an output is of kind '{self.kind}'; image or points is expected")
+        _check_shape("the output", self.shape)
+        _check_range("the output", self.range)
+        if len(self.shape) != (3 if self.kind == "image" else 1):
+            raise RecipeError(f"an output of kind '{self.kind}' has the shape {self.shape}; (C, H, W) or (d,) is due")
 
 
 @dataclass(frozen=True)
@@ -73,6 +95,8 @@ class GeneratorSpec:
     output: OutputSpec
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise RecipeError(f"a generator is named {self.name!r}; text is expected")
         names = [i.name for i in self.inputs]
         if len(set(names)) != len(names):
             raise RecipeError(f"generator '{self.name}' declares an input twice: {', '.join(names)}")
@@ -131,3 +155,23 @@ class DataSpec:
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
     """JSON has lists where the specs have tuples."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+
+
+def _number(value: Any) -> bool:
+    """A finite int or float, and not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_shape(where: str, shape: Any) -> None:
+    """RecipeError unless `shape` is a tuple of whole numbers from 1 up."""
+    if not isinstance(shape, tuple) or not all(type(n) is int and n > 0 for n in shape):
+        raise RecipeError(f"{where} has the shape {shape}; a tuple of whole numbers from 1 up is needed")
+
+
+def _check_range(where: str, bounds: Any) -> None:
+    """RecipeError unless `bounds` is None or (least, greatest)."""
+    if bounds is None:
+        return
+    whole = isinstance(bounds, tuple) and len(bounds) == 2 and all(_number(b) for b in bounds)
+    if not whole or not bounds[0] < bounds[1]:
+        raise RecipeError(f"{where} has the range {bounds}; (least, greatest) is needed")
