@@ -38,7 +38,7 @@ _count = itertools.count()
 
 @contextlib.contextmanager
 def space_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Within: the disk's refusals (full, quota, too large, read-only, no permission) are SpaceErrors about `path`.
+    """Within: what the disk refuses (full, quota, size, read-only, permission) is a SpaceError about `path`.
 
     A refused permission that names a file elsewhere is not about `path` and passes unchanged.
     """
@@ -55,7 +55,7 @@ def space_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields an empty file beside `path`, of the same suffix, to write into; it becomes `path` after the block.
+    """Yields an empty file beside `path`, of the same suffix, to write into; then it becomes `path`.
 
     It is synced to disk, has the permissions that the umask gives a new file, replaces `path` in one step,
     and the folder is synced. If the block raises, `path` is as it was and the file beside it is gone.
@@ -176,8 +176,9 @@ def _ours(target: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        there = target.parent.is_dir()
-        reason = "it vanished while being written; try again" if there else f"create the folder {target.parent}"
+        reason = f"there is no folder {target.parent}; create it"
+        if target.parent.is_dir():
+            reason = "it vanished while being written; try again"
         raise SpaceError(f"cannot write {target}: {reason}") from error
     except OSError as error:
         number = error.errno or 0
