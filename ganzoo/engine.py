@@ -111,7 +111,7 @@ class Engine:
             seen = self.game.deal(Minibatch(self.step, size, lambda k=key: self._columns(k, size)), turn)  # type: ignore[misc]
             with self.autocast() if turn.precision == "any" else nullcontext():
                 costs = turn.cost(seen)
-            values = [value.float() for value in costs.values()]
+            values = [value.float() if value.dtype.itemsize < 4 else value for value in costs.values()]
             total = torch.stack(values).sum() if len(values) != 1 else values[0]
             if not total.requires_grad:
                 raise RecipeError(

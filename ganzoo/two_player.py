@@ -87,7 +87,7 @@ class Round:
         """What D says of x as it is. Scores are float32 whatever the precision of the pass."""
         said = self._game.D(x, *(conditions[name] for name in getattr(self._game.D, "conditions", ())))
         parts = {"score": said} if isinstance(said, Tensor) else said
-        judgement = Judgement({name: t.float() for name, t in parts.items()})
+        judgement = Judgement({name: t.float() if t.dtype.itemsize < 4 else t for name, t in parts.items()})
         if judgement.score.shape != x.shape[:1]:
             raise RecipeError(
                 f"the discriminator's score has shape {list(judgement.score.shape)}; "

@@ -7,6 +7,24 @@ import ganzoo
 
 @ganzoo.hookimpl
 def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The networks, by reference: listing them imports no torch."""
     zoo.network(
         "dcgan", generator="ganzoo_networks.dcgan:Generator", discriminator="ganzoo_networks.dcgan:Discriminator"
     )
+    zoo.variant(
+        ganzoo.recipe("vanilla-ns").but(
+            "dcgan",
+            {"optimizers.G.lr": 2e-4, "optimizers.D.lr": 2e-4, "generator": "dcgan", "discriminator": "dcgan"},
+            title="convolutional networks with BatchNorm",
+            paper="Radford et al. 2015, Unsupervised Representation Learning with DCGANs (arXiv:1511.06434)",
+            deviations=[
+                "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
+                "samples come from an exponential average of G's weights",
+            ],
+            steps=3000,
+            tiny={
+                "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+                "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+            },
+        ).but(changes={"generator.width": 32, "discriminator.width": 32})
+    )  # fmt: skip

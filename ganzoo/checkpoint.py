@@ -1,0 +1,109 @@
+"""A training state as one file, and back: everything an engine needs to go on, or a generator to be sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from ganzoo.averages import Averages
+from ganzoo.build import game_of
+from ganzoo.engine import Engine
+from ganzoo.errors import DamagedFile, GanzooError, PluginError
+from ganzoo.folder import RunFolder
+from ganzoo.recipe import Recipe
+from ganzoo.specs import DataSpec
+from ganzoo.state import State, pack_optimizer, read_state, unpack_optimizer, write_state
+
+
+def save(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
+    """Write a checkpoint: the game, its averages, the optimisers' moments and the step."""
+    engine.verify()
+    names = {parameter: name for name, parameter in engine.game.named_parameters()}
+    tensors = {f"game/{name}": t for name, t in engine.game.state_dict().items()}
+    tensors |= _averaged(engine)
+    primitives = {}
+    for player, optimizer in engine.optimizers.items():
+        moments, primitives[player] = pack_optimizer(optimizer, names)
+        tensors |= {f"optimizers/{player}/{name}": t for name, t in moments.items()}
+    write_state(path, tensors, {**meta, "kind": "checkpoint", "step": engine.step, "optimizers": primitives})
+
+
+def save_snapshot(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
+    """Write a snapshot: the averaged generators only."""
+    engine.verify()
+    write_state(path, _averaged(engine), {**meta, "kind": "snapshot", "step": engine.step})
+
+
+def restore(state: State, engine: Engine) -> None:
+    """Put an engine where the checkpoint was written."""
+    engine.game.load_state_dict(_under(state.tensors, "game/"))
+    engine.averages.load_state_dict(_under(state.tensors, "averages/"))
+    names = {parameter: name for name, parameter in engine.game.named_parameters()}
+    for player, optimizer in engine.optimizers.items():
+        moments = _under(state.tensors, f"optimizers/{player}/")
+        unpack_optimizer(optimizer, names, moments, state.meta["optimizers"][player])
+    engine.step = int(state.meta["step"])
+
+
+def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[dict[str, nn.Module], dict[str, Any]]:
+    """The generators in a checkpoint, a snapshot, or a run folder (its newest good checkpoint, or the
+    snapshot or checkpoint of `step`), in eval mode on the CPU, and the card of where they come from.
+    Averaged weights, unless `raw` asks for the newest ones."""
+    state = read_state(_file_of(path, step)) if step is not None or path.is_file() else newest(RunFolder.open(path))
+    recipe = Recipe.from_dict(state.meta["recipe"])
+    require_plugins(state.meta.get("plugins", []))
+    game = game_of(recipe, DataSpec.from_json(state.meta["data"]))
+    if raw:
+        if state.meta["kind"] == "snapshot":
+            raise GanzooError("a snapshot keeps averaged weights only; leave out --raw, or name a checkpoint")
+        game.load_state_dict(_under(state.tensors, "game/"))
+    game.at(int(state.meta["step"]))
+    averages = Averages(game.generators(), **recipe.section("averages"))
+    if not raw:
+        averages.load_state_dict(_under(state.tensors, "averages/"))
+    return {name: module.eval() for name, module in averages.generators.items()}, dict(state.meta["card"])
+
+
+def newest(folder: RunFolder) -> State:
+    """The newest checkpoint that is whole; a damaged one is passed over, loudly."""
+    found: State = folder.newest_good(read_state)
+    return found
+
+
+def require_plugins(needed: list[Mapping[str, str]]) -> None:
+    """PluginError naming what to install when a plugin that made the file is not here."""
+    from ganzoo.zoo import zoo
+
+    here = {plugin.name: plugin for plugin in zoo().plugins}
+    for plugin in needed:
+        name = plugin["name"]
+        wanted = f"{plugin.get('distribution') or plugin.get('file', '')} {plugin.get('version', '')}".strip()
+        if name not in here:
+            raise PluginError(f"this was made with plugin '{name}', which is not here; install {wanted}")
+        if here[name].error:
+            raise PluginError(f"this needs plugin '{name}', which failed to {here[name].stage}: {here[name].error}")
+
+
+def _file_of(path: Path, step: int | None) -> Path:
+    if step is None:
+        return path
+    folder = RunFolder.open(path)
+    for candidate in (folder.checkpoint_path(step), folder.snapshot_path(step)):
+        if candidate.exists():
+            return candidate
+    steps = sorted({int(p.stem.split("-")[1]) for p in [*folder.checkpoints(), *folder.snapshots()]})
+    raise GanzooError(f"'{path}' keeps nothing of step {step}; there is {', '.join(map(str, steps)) or 'nothing'}")
+
+
+def _averaged(engine: Engine) -> dict[str, Tensor]:
+    return {f"averages/{name}": t for name, t in engine.averages.state_dict().items()}
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    found = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    if not found and prefix != "optimizers/":
+        raise DamagedFile(f"the file holds no '{prefix}' tensors")
+    return found

@@ -1,0 +1,84 @@
+"""Radford et al. 2015, Unsupervised Representation Learning with Deep Convolutional GANs (arXiv:1511.06434).
+
+Strided convolutions, BatchNorm, no hidden linear layers. For any image whose sides divide by 4 at least
+once: as many halvings as lead to a smallest map of 4 to 7 pixels a side.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+import ganzoo
+from ganzoo.errors import RecipeError
+
+
+class Generator(ganzoo.GeneratorNet):
+    """A linear layer to the smallest map, then transposed convolutions 4×4 of stride 2, tanh at the end.
+
+    width  channels before the last layer; they double towards the smallest map
+    """
+
+    def __init__(
+        self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 64
+    ) -> None:
+        super().__init__(inputs, output)
+        channels, height, breadth = output.shape
+        halvings = _halvings(height, breadth)
+        self.start = (width * 2 ** (halvings - 1), height >> halvings, breadth >> halvings)
+        self.project = nn.Linear(sum(math.prod(spec.shape) or 1 for spec in inputs), math.prod(self.start), bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(self.start[0]), nn.ReLU()]
+        for level in reversed(range(1, halvings)):
+            wide = width * 2 ** (level - 1)
+            layers += [nn.ConvTranspose2d(2 * wide, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
+        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
+        initialise(self)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        z = inputs[0] if len(inputs) == 1 else torch.cat([i.flatten(1) for i in inputs], dim=1)
+        return self.body(self.project(z).reshape(-1, *self.start))
+
+
+class Discriminator(nn.Module):
+    """Convolutions 4×4 of stride 2 with leaky rectifiers, BatchNorm but in the first, one score at the end.
+
+    width  channels of the first layer; they double with every halving
+    """
+
+    def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 64) -> None:
+        super().__init__()
+        channels, height, breadth = sample.shape
+        halvings = _halvings(height, breadth)
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for level in range(1, halvings):
+            wide = width * 2**level
+            layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
+        last = width * 2 ** (halvings - 1) * (height >> halvings) * (breadth >> halvings)
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(last, 1))
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x).squeeze(1)
+
+
+def initialise(network: nn.Module) -> None:
+    """Weights N(0, 0.02²); BatchNorm's scales N(1, 0.02²); biases 0."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def _halvings(height: int, breadth: int) -> int:
+    """How often both sides halve evenly until the smaller is below 8."""
+    count = 0
+    while min(height, breadth) >= 8 and height % 2 == 0 and breadth % 2 == 0:
+        height, breadth, count = height // 2, breadth // 2, count + 1
+    if count < 1 or min(height, breadth) >= 8:
+        raise RecipeError(f"dcgan halves images down to 4-7 pixels a side; {height}x{breadth} cannot be halved further")
+    return count
