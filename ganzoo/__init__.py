@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ganzoo.game import Game, Minibatch, Turn
     from ganzoo.hooks import hookimpl
     from ganzoo.priors import Prior
-    from ganzoo.recipe import Recipe
+    from ganzoo.recipes import Recipe
     from ganzoo.registrar import Registrar
     from ganzoo.run import Run, resume, train
     from ganzoo.sampler import Sampler, Samples, load
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "GanzooError": "errors", "export": "export", "Game": "game", "Minibatch": "game", "Turn": "game",
-    "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipe", "Registrar": "registrar", "Run": "run",
+    "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
     "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
     "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",
     "GeneratorNet": "two_player", "Judgement": "two_player", "Round": "two_player", "Term": "two_player",

@@ -16,7 +16,7 @@ from ganzoo.errors import GanzooError, RecipeError, did_you_mean
 from ganzoo.game import Game
 from ganzoo.parts import Use, slots
 from ganzoo.priors import Prior
-from ganzoo.recipe import Recipe, flatten
+from ganzoo.recipes import Recipe, flatten
 from ganzoo.specs import DataSpec, InputSpec
 
 

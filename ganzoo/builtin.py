@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 from ganzoo.priors import PRIORS
-from ganzoo.recipe import Recipe
+from ganzoo.recipes import Recipe
 from ganzoo.registrar import Registrar
 
 PAPER = "Goodfellow et al. 2014, Generative Adversarial Nets (arXiv:1406.2661)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ganzoo.build import game_of
 from ganzoo.engine import Engine
 from ganzoo.errors import DamagedFile, GanzooError, PluginError
 from ganzoo.folder import RunFolder
-from ganzoo.recipe import Recipe
+from ganzoo.recipes import Recipe
 from ganzoo.specs import DataSpec
 from ganzoo.state import State, pack_optimizer, read_state, unpack_optimizer, write_state
 
@@ -69,8 +70,7 @@ def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[
 
 def newest(folder: RunFolder) -> State:
     """The newest checkpoint that is whole; a damaged one is passed over, loudly."""
-    found: State = folder.newest_good(read_state)
-    return found
+    return folder.newest_good(read_state, logging.getLogger("ganzoo").warning)[1]
 
 
 def require_plugins(needed: list[Mapping[str, str]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ganzoo.errors import PluginError
 from ganzoo.parts import Part
 from ganzoo.priors import Prior
-from ganzoo.recipe import NAME, Recipe
+from ganzoo.recipes import NAME, Recipe
 
 Make = Callable[..., Any] | str  # a factory, or 'package.module:name' of one
 

@@ -12,14 +12,17 @@ from typing import Any
 
 import torch
 
-from ganzoo import checkpoint, curves, zoo
+from ganzoo import checkpoint, zoo
 from ganzoo.averages import Averages
 from ganzoo.build import game_of, optimizers_of, schedules_of
 from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
-from ganzoo.folder import RunFolder
-from ganzoo.recipe import Recipe
+from ganzoo.files import write_text
+from ganzoo.folder import RunFolder, snapshot_due
+from ganzoo.recipes import Recipe
 from ganzoo.specs import DataSpec
+
+EVALUATION_SEED = 1_000_000  # evaluations look at other samples than the pictures show
 
 Observe = Callable[["Run"], Any]  # what `ganzoo_observe` is: a run -> an object with any of the events
 Stop = Callable[[], "int | None"]  # the signal that asked to stop, or None
@@ -84,8 +87,8 @@ def train(
     with _threads(settled["threads"]):
         engine = _engine(recipe, source, settled)
         engine.rehearse()
-        folder = RunFolder.create(out, recipe.name, recipe.data["name"])
-        folder.write_recipe(recipe.to_toml())
+        folder = RunFolder.create(recipe.name, recipe.data["name"], out)
+        write_text(folder.recipe, recipe.to_toml())
         run = Run(folder, recipe, recipe.steps, settled)
         return _play(run, engine, source, data_root, observers, stop)
 
@@ -230,7 +233,7 @@ class Session:
             self._row()
         if step % self.log["pictures"] == 0 and step < self.run.until:
             self._picture()
-        if self.folder.snapshot_due(step, self.log["snapshot"]):
+        if snapshot_due(step, self.log["snapshot"]):
             checkpoint.save_snapshot(self.folder.snapshot_path(step), engine, self.meta)
         signal = self.stop()
         if (step % self.log["checkpoint"] == 0 or signal) and step < self.run.until:
@@ -247,8 +250,7 @@ class Session:
         if status == "done":
             self._picture()
             self._checkpoint()
-        if rows := self.folder.rows():
-            curves.draw(rows, self.folder.curves, self.run.recipe.name)
+        self._curves()
         self.folder.update(status=status, ended_at=time.time(), step=self.engine.step)
         self.watchers.tell("stepped", self.engine.step)
         self.watchers.tell("ended", status)
@@ -263,25 +265,38 @@ class Session:
             row |= self._figures()
         self.folder.append(row)
         self.watchers.tell("measured", engine.step, row)
+        if self._best() == engine.step:
+            self._checkpoint()
 
     def _figures(self) -> dict[str, float]:
-        figures = self.metric(self._sampler().sample(self.evaluate["samples"], seed=0))
-        watched = next(iter(figures))
-        self.folder.watch(self.engine.step, watched, figures[watched])
+        figures = self.metric(self._sampler().sample(self.evaluate["samples"], seed=EVALUATION_SEED))
         return {f"{self.evaluate['metric']}/{name}": float(value) for name, value in figures.items()}
 
+    def _best(self) -> int | None:
+        """The step whose evaluation was best by the metric's own figure, the first of equals."""
+        if not self.metric:
+            return None
+        key, sign = f"{self.evaluate['metric']}/{self.metric.figure}", self.metric.sign
+        scores = [(sign * row[key], -row["step"]) for row in self.folder.rows() if row.get(key) is not None]
+        return -max(scores)[1] if scores else None
+
     def _picture(self) -> None:
-        path = self.folder.picture_path(self.engine.step)
+        path = self.folder.sample_path(self.engine.step)
         self._sampler().sample(64, seed=0).save(path)
         self.watchers.tell("pictured", self.engine.step, path)
 
     def _checkpoint(self) -> None:
         path = self.folder.checkpoint_path(self.engine.step)
         checkpoint.save(path, self.engine, self.meta)
-        self.folder.keep()
+        self.folder.keep(best=self._best())
+        self._curves()
+        self.watchers.tell("saved", self.engine.step, path)
+
+    def _curves(self) -> None:
+        from ganzoo import curves
+
         if rows := self.folder.rows():
             curves.draw(rows, self.folder.curves, self.run.recipe.name)
-        self.watchers.tell("saved", self.engine.step, path)
 
     def _sampler(self) -> Any:
         """The averaged generator as a user would sample it; it draws from seeds, so that watching changes nothing."""

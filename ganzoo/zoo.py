@@ -13,7 +13,7 @@ from ganzoo.errors import PluginError, RecipeError, did_you_mean
 from ganzoo.parts import KINDS, Part
 from ganzoo.plugins import Plugin
 from ganzoo.priors import Prior
-from ganzoo.recipe import Recipe
+from ganzoo.recipes import Recipe
 from ganzoo.registrar import Registrar
 
 _folder: Path | None = None
