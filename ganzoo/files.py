@@ -21,6 +21,8 @@ from typing import Any
 
 from ganzoo.errors import DamagedFile, GanzooError, SpaceError
 
+AnyPath = str | os.PathLike[str]
+
 _FULL = {
     errno.ENOSPC: "there is no space left on the disk; free some or choose another place",
     errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
@@ -37,7 +39,7 @@ _count = itertools.count()
 
 
 @contextlib.contextmanager
-def space_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+def space_errors(path: AnyPath) -> Iterator[None]:
     """Within: what the disk refuses (full, quota, size, read-only, permission) is a SpaceError about `path`.
 
     A refused permission that names a file elsewhere is not about `path` and passes unchanged.
@@ -54,7 +56,7 @@ def space_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic(path: AnyPath) -> Iterator[Path]:
     """Yields an empty file beside `path`, of the same suffix, to write into; then it becomes `path`.
 
     It is synced to disk, has the permissions that the umask gives a new file, replaces `path` in one step,
@@ -82,13 +84,13 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:
+def write_bytes(path: AnyPath, data: bytes | bytearray | memoryview) -> None:
     """Writes `data` as the whole of the file at `path`, atomically; errors as in `atomic`."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
         file.write(data)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_text(path: AnyPath, text: str) -> None:
     """Writes `text` in UTF-8 as the whole of the file at `path`, atomically; errors as in `atomic`."""
     write_bytes(path, text.encode("utf-8"))
 
@@ -98,7 +100,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
+def write_json(path: AnyPath, value: Any) -> None:
     """Writes JSON for people: keys sorted, indented by two, a newline at the end.
 
     Errors as in `atomic`; ValueError for NaN and infinities.
@@ -107,7 +109,7 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, text + "\n")
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
+def read_json(path: AnyPath) -> Any:
     """What `write_json` wrote; DamagedFile if it is not JSON, GanzooError if it cannot be read."""
     try:
         return json.loads(read_bytes(path))
@@ -115,7 +117,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise DamagedFile(f"{path} is damaged: it is not JSON ({error}); restore it from a copy") from error
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: AnyPath) -> bytes:
     """The whole file; GanzooError, one sentence, if it is missing or cannot be read."""
     try:
         return Path(path).read_bytes()
@@ -125,13 +127,13 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise GanzooError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
+def sha256_of(path: AnyPath) -> str:
     """The SHA-256 of a file's bytes, 64 hex digits; OSError if it cannot be read."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sweep(folder: str | os.PathLike[str]) -> list[Path]:
+def sweep(folder: AnyPath) -> list[Path]:
     """Removes what killed processes of this machine left behind in `atomic`; returns the files removed.
 
     Call it where no other machine writes at the same time (a run folder under its lock).

@@ -26,10 +26,9 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from ganzoo.errors import DamagedFile, GanzooError
-from ganzoo.files import atomic, canonical, read_bytes
+from ganzoo.files import AnyPath, atomic, canonical, read_bytes
 
 FORMAT = 1
-AnyPath = str | os.PathLike[str]
 _RESERVED = ("format", "layout", "alias", "sha256")
 _LONGEST_HEADER = 100_000_000  # what safetensors itself allows
 _ZEROS = b"0" * 64
