@@ -68,7 +68,7 @@ def uniforms(stream: str, seeds: Sequence[int] | NDArray[np.integer], count: int
     for start, end in zip(starts, ends):  # neighbouring seeds are neighbouring counters: one call a run
         bits = np.random.Philox(key=key, counter=int(wanted[start]) * blocks)
         words[start:end] = bits.random_raw((int(end) - int(start)) * blocks * 4).reshape(-1, blocks * 4)
-    return (words[:, :count] >> np.uint64(11)) * 2.0**-53
+    return (words[:, :count] >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def normals(stream: str, seeds: Sequence[int] | NDArray[np.integer], count: int) -> NDArray[np.float64]:
@@ -99,3 +99,27 @@ def labels(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer]) -> NDArr
     edges = np.cumsum(share / share.sum())
     drawn = np.searchsorted(edges, uniforms(spec.name, seeds, 1)[:, 0], side="right")
     return np.minimum(drawn, len(spec.classes) - 1).astype(np.int64)
+
+
+def between(
+    start: NDArray[np.float32], end: NDArray[np.float32], share: NDArray[np.floating], geometry: str
+) -> NDArray[np.float32]:
+    """Latents [N, *shape] at `share` [N] of the way from start to end; the ends are met exactly.
+
+    'slerp' turns from one direction to the other at an even pace (Shoemake 1985) and passes evenly from
+    one norm to the other; where the two are parallel it is the straight line.
+    """
+    a = start.reshape(len(start), -1).astype(np.float64)
+    b = end.reshape(len(end), -1).astype(np.float64)
+    t = np.asarray(share, dtype=np.float64)[:, None]
+    straight = (1 - t) * a + t * b
+    if geometry == "slerp":
+        norm_a, norm_b = (np.linalg.norm(v, axis=1, keepdims=True) for v in (a, b))
+        safe_a, safe_b = np.maximum(norm_a, 1e-12), np.maximum(norm_b, 1e-12)
+        angle = np.arccos(np.clip((a / safe_a * (b / safe_b)).sum(axis=1, keepdims=True), -1, 1))
+        sine = np.sin(angle)
+        turned = np.sin((1 - t) * angle) * a / safe_a + np.sin(t * angle) * b / safe_b
+        curved = turned / np.where(sine > 1e-6, sine, 1) * ((1 - t) * norm_a + t * norm_b)
+        straight = np.where(sine > 1e-6, curved, straight)
+    straight = np.where(t == 0, a, np.where(t == 1, b, straight))
+    return straight.reshape(start.shape).astype(np.float32)

@@ -83,7 +83,8 @@ class OutputSpec:
         _check_shape("the output", self.shape)
         _check_range("the output", self.range)
         if len(self.shape) != (3 if self.kind == "image" else 1):
-            raise RecipeError(f"an output of kind '{self.kind}' has the shape {self.shape}; (C, H, W) or (d,) is due")
+            due = "(C, H, W)" if self.kind == "image" else "(d,)"
+            raise RecipeError(f"an output of kind '{self.kind}' has the shape {self.shape}; {due} is due")
 
 
 @dataclass(frozen=True)

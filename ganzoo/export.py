@@ -1,0 +1,363 @@
+"""From a trained generator to one self-describing ONNX file that has been proven to be the same.
+
+Every silent failure of an export was met before: batch statistics in use, noise drawn inside, a number
+baked into the graph, a frozen batch size. So a file gets its name only after `prove` has compared it
+with the module, picture by picture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+import math
+import sys
+import types
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils import parametrize
+
+from ganzoo import onnx_file
+from ganzoo.errors import GanzooError, InputError, did_you_mean
+from ganzoo.feeds import request
+from ganzoo.files import canonical, write_bytes
+from ganzoo.images import to_uint8
+from ganzoo.onnx_backend import OnnxBackend
+from ganzoo.priors import uniforms
+from ganzoo.specs import GeneratorSpec
+from ganzoo.torch_backend import TorchBackend
+
+TOLERANCE = 1e-4
+"""Greatest difference between torch and ONNX, for outputs within [-1, 1]."""
+HALF_LEVELS = 8
+"""Greatest difference in grey levels once the weights are rounded to fp16."""
+OPSET = 20
+RANDOM = {
+    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written: its size in bytes, its checksum, and how far it is from the module.
+
+    difference   greatest, of the output as it comes
+    levels       the same in grey levels of 255; 0 for points
+    """
+
+    path: Path
+    generator: str
+    size: int
+    checksum: str
+    difference: float
+    levels: int
+
+
+def export(
+    source: Any,
+    path: str | Path,
+    generator: str | None = None,
+    half: bool = False,
+    *,
+    step: int | None = None,
+    raw: bool = False,
+    card: Mapping[str, Any] | None = None,
+) -> list[Exported]:
+    """Writes the generators of `source` as ONNX files and says what was written.
+
+    source      a run (or its path), a checkpoint's path, a generator module, or modules by name
+    path        an .onnx file for one generator, else a folder that gets a NAME.onnx for each
+    generator   which one; by default the first for a file, all for a folder
+    half        store the weights as fp16 (half the size); inputs, outputs and arithmetic stay fp32
+    card        for modules: where they come from, plain data
+    GanzooError if the exported model is not the same as the module; then no file is written.
+    """
+    modules, found = _modules(source, step, raw)
+    if generator is not None and generator not in modules:
+        message = f"there is no generator '{generator}'" + did_you_mean(generator, modules)
+        raise InputError("generator", message)
+    target = Path(path)
+    first = next(iter(modules))
+    wanted = [generator] if generator is not None else [first] if target.suffix == ".onnx" else list(modules)
+    if target.suffix != ".onnx":
+        if target.exists() and not target.is_dir():
+            raise InputError("out", f"{target} is a file; name a file that ends in .onnx, or a folder")
+        target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in wanted:
+        place = target if target.suffix == ".onnx" else target / f"{name}.onnx"
+        about = {**found, **(card or {}), "default": name == first}
+        data, proof = build(modules[name], about, place, half)
+        write_bytes(place, data)
+        checksum = onnx_file.parse(place, data).checksum
+        written.append(Exported(place, name, len(data), checksum, *proof))
+    return written
+
+
+def _modules(source: Any, step: int | None, raw: bool) -> tuple[dict[str, nn.Module], dict[str, Any]]:
+    if isinstance(source, nn.Module):
+        return {_spec(source).name: source}, {}
+    if isinstance(source, Mapping):
+        return dict(source), {}
+    from ganzoo.run import generators
+
+    return generators(Path(getattr(source, "path", source)), step, raw)
+
+
+def build(
+    module: nn.Module, card: Mapping[str, Any], name: Path, half: bool = False
+) -> tuple[bytes, tuple[float, int]]:
+    """The bytes of the file, and the greatest difference found (as is, in grey levels)."""
+    plain = plain_copy(module)
+    spec = _spec(plain)
+    check_module(plain, spec)
+    model = _trace(plain, spec)
+    _refuse_random(model, spec)
+    metadata = {**card, "format": onnx_file.FORMAT, "spec": spec.to_json()}
+    data = _sealed(model, metadata)
+    proof = prove(plain, data, name)
+    if half:
+        _halve(model)
+        data = _sealed(model, {**metadata, "weights": "fp16"})
+        proof = prove(plain, data, name, HALF_LEVELS)
+    return data, proof
+
+
+def plain_copy(module: nn.Module) -> nn.Module:
+    """A copy in fp32 on the CPU, in eval mode, its parametrizations replaced by what they give."""
+    plain = copy.deepcopy(module).cpu().float().eval().requires_grad_(False)
+    for part in plain.modules():
+        if parametrize.is_parametrized(part):
+            for name in list(part.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+    return plain.eval()
+
+
+def check_module(module: nn.Module, spec: GeneratorSpec) -> None:
+    """GanzooError unless the module is a pure function of its inputs, picture by picture."""
+    feed = _feed(spec, range(8))
+    backend = TorchBackend(module)
+    whole, again = backend.run(feed), backend.run(feed)
+    name = f"generator '{spec.name}'"
+    if whole.shape != (8, *spec.output.shape):
+        raise GanzooError(f"{name} makes {whole.shape[1:]}; its spec promises {spec.output.shape}")
+    if not np.isfinite(whole).all():
+        raise GanzooError(f"{name} makes NaN or infinity; train it again, or from an earlier snapshot")
+    if not np.array_equal(whole, again):
+        raise GanzooError(f"{name} draws random numbers in its forward; make its noise a declared input")
+    alone = np.concatenate([backend.run(_rows(spec, feed, k)) for k in range(8)])
+    if _apart(spec, whole, alone) > TOLERANCE:
+        text = f"{name} mixes the pictures of a batch"
+        raise GanzooError(f"{text}; in eval mode each must depend on its own inputs alone")
+    if spec.of_kind("latent"):
+        fixed = {i.name: feed[i.name][:1].repeat(8, 0) for i in spec.inputs if i.kind in ("label", "image")}
+        varied = backend.run({**feed, **fixed})
+        if np.array_equal(varied, varied[:1].repeat(8, 0)):
+            text = f"{name} makes the same picture of different latents"
+            raise GanzooError(f"{text}; it ignores them or has collapsed")
+
+
+def prove(module: nn.Module, data: bytes, name: Path, levels: int = 0) -> tuple[float, int]:
+    """Compares the file with the module at batch 1, 3 and 8, several seeds, all labels, all scalars' ends.
+
+    Returns the greatest difference, as is and in grey levels. GanzooError if it is above `TOLERANCE` or a
+    grey level; with `levels`, only if it is above so many grey levels.
+    """
+    spec = _spec(module)
+    file, torch_side = OnnxBackend(onnx_file.parse(name, data)), TorchBackend(module)
+    worst, worst_levels = 0.0, 0
+    most = levels * 2 / 255 if levels else TOLERANCE
+    for feed in _trials(spec):
+        ours, theirs = torch_side.run(feed), file.run(feed)
+        apart = _apart(spec, ours, theirs)
+        worst = max(worst, float(np.abs(ours - theirs).max()))
+        if spec.output.kind == "image":
+            seen = [to_uint8(o, spec.output.range).astype(int) for o in (ours, theirs)]
+            worst_levels = max(worst_levels, int(np.abs(seen[0] - seen[1]).max()))
+        if not apart <= most or worst_levels > max(levels, 1):
+            text = f"the exported generator '{spec.name}' differs from the trained one by {apart:.2g}"
+            raise GanzooError(f"{text} at batch {len(ours)}; its forward does something ONNX cannot follow")
+    return worst, worst_levels
+
+
+def _spec(module: nn.Module) -> GeneratorSpec:
+    spec = getattr(module, "spec", None)
+    if not isinstance(spec, GeneratorSpec):
+        raise GanzooError(f"{type(module).__name__} has no .spec; a generator with a GeneratorSpec is needed")
+    return spec
+
+
+def _trials(spec: GeneratorSpec) -> Iterator[dict[str, NDArray[Any]]]:
+    for first in (0, 1000, 2**31):
+        for n in (1, 3, 8):
+            yield _feed(spec, range(first, first + n))
+    for label in spec.of_kind("label"):
+        every = np.arange(len(label.classes), dtype=np.int64)
+        for start in range(0, len(every), 8):
+            rows = every[start : start + 8]
+            yield {**_feed(spec, range(len(rows))), label.name: rows}
+    for scalar in spec.of_kind("scalar"):
+        low, high = scalar.range or (0.0, 1.0)
+        for value in (low, (low + high) / 2, high):
+            yield {**_feed(spec, range(3)), scalar.name: np.asarray(value, dtype=np.float32)}
+
+
+def _feed(spec: GeneratorSpec, seeds: range) -> dict[str, NDArray[Any]]:
+    """Inputs at these seeds; image inputs are filled with noise in their range."""
+    pictures = {}
+    for i in spec.of_kind("image"):
+        low, high = i.range or (-1.0, 1.0)
+        noise = uniforms(i.name, list(seeds), math.prod(i.shape)).reshape(len(seeds), *i.shape)
+        pictures[i.name] = (low + (high - low) * noise).astype(np.float32)
+    return request(spec, seeds=list(seeds), inputs=pictures).rows(0, len(seeds))
+
+
+def _rows(spec: GeneratorSpec, feed: Mapping[str, NDArray[Any]], k: int) -> dict[str, NDArray[Any]]:
+    return {i.name: feed[i.name] if i.kind == "scalar" else feed[i.name][k : k + 1] for i in spec.inputs}
+
+
+def _apart(spec: GeneratorSpec, a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """The greatest difference, for images in units of half their range; infinite for another shape."""
+    if a.shape != b.shape:
+        return math.inf
+    unit = (spec.output.range[1] - spec.output.range[0]) / 2 if spec.output.kind == "image" else 1.0
+    return float(np.abs(a - b).max()) / unit
+
+
+class _Positional(nn.Module):
+    """Takes its inputs by position, whatever the generator's forward calls them."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.inner(*inputs)
+
+
+def _trace(module: nn.Module, spec: GeneratorSpec) -> onnx.ModelProto:
+    """The graph of a module, with a dynamic batch."""
+    feed = _feed(spec, range(2))
+    examples = tuple(torch.from_numpy(np.array(feed[i.name])) for i in spec.inputs)
+    batch = torch.export.Dim("batch")
+    axes = tuple({} if i.kind == "scalar" else {0: batch} for i in spec.inputs)
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                _Positional(module).eval(),
+                examples,
+                dynamo=True,
+                external_data=False,
+                opset_version=OPSET,
+                input_names=[i.name for i in spec.inputs],
+                output_names=[onnx_file.output_name(spec)],
+                dynamic_shapes=(axes,),
+                verbose=False,
+            )
+            model: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
+    except Exception as error:  # the exporter raises whatever its many stages raise
+        raise GanzooError(
+            f"generator '{spec.name}' cannot be exported: {_reason(error)}; "
+            f"its forward must be tensor operations that hold for every batch size"
+        ) from error
+    _strip(model)
+    return model
+
+
+def _reason(error: BaseException) -> str:
+    """The first telling line of the innermost cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's talk off the terminal."""
+    before = logging.root.manager.disable
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Leaves out what names the machine or changes from run to run: stack traces, notes, versions."""
+    model.producer_name, model.producer_version, model.doc_string = onnx_file.PRODUCER, "", ""
+    del model.metadata_props[:]
+    _strip_graph(model.graph)
+
+
+def _strip_graph(graph: onnx.GraphProto) -> None:
+    graph.name, graph.doc_string = "generator", ""
+    del graph.metadata_props[:]
+    del graph.value_info[:]  # ONNX Runtime infers them
+    for entry in (*graph.node, *graph.initializer, *graph.input, *graph.output):
+        entry.doc_string = ""
+        del entry.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.ByteSize():
+                    _strip_graph(inner)
+
+
+def _refuse_random(model: onnx.ModelProto, spec: GeneratorSpec) -> None:
+    """GanzooError if a node draws random numbers: no seed could make its picture again."""
+    for node in model.graph.node:
+        training = node.op_type == "Dropout" and len(node.input) > 2 and node.input[2]
+        if node.op_type in RANDOM or training:
+            text = f"generator '{spec.name}' draws random numbers ({node.op_type}) in its forward"
+            raise GanzooError(f"{text}; make its noise a declared input")
+
+
+def _sealed(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> bytes:
+    """The serialised model with its metadata, and its checksum at the end."""
+    del model.metadata_props[:]
+    model.metadata_props.add(key="ganzoo", value=canonical(metadata))
+    data: bytes = model.SerializeToString(deterministic=True)
+    if len(data) > onnx_file.MAX_BYTES - 100:
+        raise GanzooError("the generator is larger than an ONNX file can be (2 GB); export it with half=True")
+    return data + onnx_file.trailer(data)
+
+
+def _halve(model: onnx.ModelProto) -> None:
+    """Stores the weights as fp16, each behind a Cast to fp32, which ONNX Runtime folds when it loads."""
+    casts = []
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < 64:
+            continue
+        name = weight.name
+        with np.errstate(over="ignore"):
+            weight.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.fp16"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}.fp16"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+class _CallableModule(types.ModuleType):
+    """`ganzoo.export(...)` works whether or not this module, of the same name, was imported first."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> list[Exported]:
+        return export(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableModule

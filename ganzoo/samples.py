@@ -1,0 +1,227 @@
+"""What a generator made: pictures or points, what they were made from, and how to keep them.
+
+Files are written aside and renamed, and hold no clock value: the same samples give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganzoo import images
+from ganzoo.errors import GanzooError, InputError
+from ganzoo.feeds import parse_seeds, seed_ranges
+from ganzoo.files import atomic, canonical, write_bytes, write_text
+from ganzoo.specs import GeneratorSpec
+
+CHUNK = "ganzoo"
+"""The key of the text chunk that a PNG carries."""
+CELL = 56
+"""A grid with seeds under its pictures enlarges them to at least this many pixels."""
+SUFFIXES = (".png", ".npz", ".zip", ".tar", *images.ANIMATIONS)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N samples of one generator.
+
+    spec       the generator's spec
+    output     pictures uint8 [N, H, W, C], or points float32 [N, d]
+    inputs     what they were made from, by input name, as the generator took it
+    seeds      the seed of each, or empty when seeds do not name them (latents given, or a walk)
+    settings   how to make them again: {"model", "generator", "call", "arguments"}
+    fps        frames a second when saved as a film
+    """
+
+    spec: GeneratorSpec
+    output: NDArray[Any]
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fps: float = 12.0
+
+    def __len__(self) -> int:
+        return len(self.output)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self.spec.output.kind} of {self.spec.name}, {self.output.shape}>"
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """The pictures, uint8 [N, H, W, C]; GanzooError if the generator makes points."""
+        if self.spec.output.kind != "image":
+            raise GanzooError(f"generator '{self.spec.name}' makes points, not pictures; read .points")
+        return self.output
+
+    @property
+    def points(self) -> NDArray[np.float32]:
+        """The points, float32 [N, d]; GanzooError if the generator makes pictures."""
+        if self.spec.output.kind != "points":
+            raise GanzooError(f"generator '{self.spec.name}' makes pictures, not points; read .images")
+        return self.output
+
+    def grid(
+        self, columns: int | None = None, data: NDArray[np.floating] | None = None, seeds: bool = True
+    ) -> Image.Image:
+        """All of them in one picture, the seed under each; points as a scatter plot, over `data` if given."""
+        if self.spec.output.kind == "points":
+            return images.scatter(self.output, data)
+        captions = [str(s) for s in self.seeds] if seeds else []
+        return images.grid(self.output, captions, columns, cell=CELL if captions else 1)
+
+    def picture(self, k: int) -> Image.Image:
+        """Picture k alone."""
+        return images.picture(self.images[k])
+
+    def png(self, k: int | None = None) -> bytes:
+        """A PNG of the grid, or of picture k; its settings are in the text chunk `ganzoo`."""
+        image = self.grid() if k is None else self.picture(k)
+        settings = self.settings if k is None else self._settings_of(k)
+        return images.png_bytes(image, {CHUNK: canonical(settings)})
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
+
+    def save(self, path: str | Path) -> Path:
+        """Writes them as the suffix says, and returns the path.
+
+        .png one grid · .npz arrays · .zip, .tar one PNG each and samples.json · .gif, .webp, .mp4 a film ·
+        no suffix: a folder of PNGs. InputError for another suffix, SpaceError when it cannot be written.
+        """
+        place = Path(path)
+        kind = place.suffix.lower()
+        if kind == ".png":
+            write_bytes(place, self.png())
+        elif kind == ".npz":
+            write_bytes(place, self._npz())
+        elif kind in images.ANIMATIONS:
+            write_bytes(place, images.animation_bytes(self.images, kind, self.fps))
+        elif kind == ".zip":
+            self._zip(place)
+        elif kind == ".tar":
+            self._tar(place)
+        elif kind == "" or place.is_dir():
+            self._folder(place)
+        else:
+            known = ", ".join(SUFFIXES)
+            raise InputError("out", f"'{kind}' is no way to save samples; {known} or a folder is")
+        return place
+
+    def _settings_of(self, k: int) -> dict[str, Any]:
+        """How to make picture k alone; of a walk or a sweep, which of its pictures it is."""
+        if not self.seeds or self.settings.get("call") != "sample":
+            return {**self.settings, "picture": k}
+        arguments = dict(self.settings["arguments"], seeds=str(self.seeds[k]))
+        for name, value in arguments.items():
+            if isinstance(value, list):
+                arguments[name] = value[k]
+        return {**self.settings, "arguments": arguments}
+
+    def _members(self) -> Iterator[tuple[str, bytes]]:
+        """What an archive or a folder holds: one PNG each, then the settings of all."""
+        if self.spec.output.kind == "points":
+            raise InputError("out", "points are saved as .png (a scatter plot) or .npz (the numbers)")
+        for k in range(len(self)):
+            yield f"{k:06d}" + (f"-seed-{self.seeds[k]}" if self.seeds else "") + ".png", self.png(k)
+        yield "samples.json", (canonical(self.settings) + "\n").encode()
+
+    def _npz(self) -> bytes:
+        name = "images" if self.spec.output.kind == "image" else "points"
+        arrays = {name: self.output, "seeds": np.asarray(self.seeds, dtype=np.int64)}
+        taken = ("images", "points", "seeds", "settings")
+        arrays |= {f"input_{k}" if k in taken else k: v for k, v in self.inputs.items()}
+        arrays["settings"] = np.asarray(canonical(self.settings))
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            for key, array in arrays.items():
+                plain = io.BytesIO()
+                np.lib.format.write_array(plain, np.asanyarray(array), allow_pickle=False)
+                archive.writestr(zipfile.ZipInfo(f"{key}.npy"), plain.getvalue())
+        return out.getvalue()
+
+    def _zip(self, path: Path) -> None:
+        members = self._members()
+        first = next(members)
+        with atomic(path) as aside, zipfile.ZipFile(aside, "w") as archive:
+            for name, data in (first, *members):
+                archive.writestr(zipfile.ZipInfo(name), data)
+
+    def _tar(self, path: Path) -> None:
+        members = self._members()
+        first = next(members)
+        with atomic(path) as aside, tarfile.open(aside, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for name, data in (first, *members):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+
+    def _folder(self, path: Path) -> None:
+        members = self._members()
+        first = next(members)
+        if path.exists() and not path.is_dir():
+            raise InputError("out", f"{path} is a file, not a folder; name another place")
+        path.mkdir(parents=True, exist_ok=True)
+        for name, data in (first, *members):
+            if name.endswith(".json"):
+                write_text(path / name, data.decode())
+            else:
+                write_bytes(path / name, data)
+
+
+def chunk_of(path: str | Path) -> dict[str, Any]:
+    """The settings that a PNG of ganzoo's carries; InputError if it carries none."""
+    text = images.png_text(path, CHUNK)
+    try:
+        found = json.loads(text) if text is not None else None
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("arguments"), dict):
+        raise InputError("like", f"{path} carries no settings of ganzoo's; a PNG that it saved is needed")
+    return found
+
+
+def settings_of(path: str | Path) -> dict[str, Any]:
+    """What to give `Sampler.sample` to make a PNG again: seeds and inputs, and `generator` by name.
+
+    InputError if the picture is a frame of a walk, or was made from latents that it does not carry.
+    """
+    found = chunk_of(path)
+    if found.get("call") != "sample":
+        raise InputError("like", f"{path} is part of a {found.get('call')}; only samples can be made again")
+    arguments = dict(found["arguments"])
+    missing = [name for name, value in arguments.items() if value is None]
+    if missing:
+        raise InputError("like", f"{path} does not carry the '{missing[0]}' it was made from; give it again")
+    seeds = parse_seeds(str(arguments.pop("seeds", "")))
+    return {"generator": found.get("generator"), "seeds": seeds, **arguments}
+
+
+def settings(model: str, generator: str, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a PNG carries. Arrays are too much for it: they are written as null."""
+    plain: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name == "seeds" and value is not None:
+            plain[name] = seed_ranges(value)
+        else:
+            plain[name] = _plain(value)
+    return {"model": model, "generator": generator, "call": call, "arguments": plain}
+
+
+def _plain(value: Any) -> Any:
+    """JSON of numbers, names and lists of them; None for anything bigger or stranger."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist() if np.ndim(value) < 2 else None
+    if isinstance(value, list | tuple):
+        whole = [_plain(v) for v in value]
+        return whole if all(isinstance(v, str | int | float) for v in whole) else None
+    return value if isinstance(value, str | int | float | bool) else None

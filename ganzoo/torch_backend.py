@@ -1,0 +1,58 @@
+"""A generator as a torch module, run on the CPU in fp32."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ganzoo.specs import GeneratorSpec
+
+
+class TorchBackend:
+    """One generator module with a `.spec`; it is put into eval mode."""
+
+    def __init__(self, module: nn.Module, card: Mapping[str, Any] | None = None) -> None:
+        self.module = module.eval()
+        self.card: Mapping[str, Any] = dict(card or {})
+        self._checksum = ""
+
+    @property
+    def spec(self) -> GeneratorSpec:
+        """The generator's inputs and output."""
+        spec = self.module.spec
+        assert isinstance(spec, GeneratorSpec)
+        return spec
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 over the names and bytes of all parameters and buffers."""
+        if not self._checksum:
+            digest = hashlib.sha256()
+            for name, tensor in sorted(self.module.state_dict().items()):
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+                flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+                digest.update(flat.numpy().tobytes())
+            self._checksum = digest.hexdigest()
+        return self._checksum
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Images [N, C, H, W] or points [N, d]."""
+        tensors = [torch.from_numpy(np.array(inputs[i.name])) for i in self.spec.inputs]
+        with torch.inference_mode():
+            output = self.module(*tensors)
+        return np.asarray(output.float().cpu().numpy())
+
+
+def open_run(path: Path, step: int | None = None, raw: bool = False) -> dict[str, TorchBackend]:
+    """The generators of a run folder or a checkpoint, by name, the default first."""
+    from ganzoo.run import generators
+
+    modules, card = generators(path, step, raw)
+    return {name: TorchBackend(module, card) for name, module in modules.items()}
