@@ -52,7 +52,7 @@ class Plugin:
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # a plugin may even call sys.exit() at import
-            reason = str(error).strip().split("\n")[0]
+            reason = " ".join(str(error).split())
             self.error, self.stage = f"{type(error).__name__}: {reason}", stage
             return None
 

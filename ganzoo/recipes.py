@@ -158,7 +158,7 @@ def assign(tree: dict[str, Any], path: str, value: Any) -> None:
     old = node.get(last)
     if value is None or value == "none":
         node.pop(last, None)
-    elif isinstance(value, Mapping) and "name" not in value and isinstance(old, (Mapping, str)):
+    elif isinstance(value, Mapping) and "name" not in value and isinstance(old, (Mapping, str)) and path != "tiny":
         node[last] = {"name": old} if isinstance(old, str) else dict(old)
         for key, inner in value.items():
             assign(node[last], key, inner)

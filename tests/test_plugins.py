@@ -1,0 +1,132 @@
+"""A stranger's plugin works; a broken one contributes nothing and hurts nobody."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ganzoo import zoo
+from ganzoo.errors import PluginError, RecipeError
+
+REGISTER = """
+import ganzoo
+{before}
+@ganzoo.hookimpl
+def ganzoo_register(zoo):
+    {body}
+"""
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    """Write plugin files, load them, and leave the zoo as it was."""
+
+    def write(strict=False, **files):
+        for name, text in files.items():
+            (tmp_path / f"{name}.py").write_text(text)
+        zoo.configure(tmp_path, strict)
+        return {plugin.name: plugin for plugin in zoo.zoo().plugins}
+
+    yield write
+    zoo.configure()
+
+
+def plugin(body, before=""):
+    return REGISTER.format(body=body, before=before)
+
+
+def test_one_function_is_a_plugin(plugins):
+    plugins(mine=plugin('zoo.variant(ganzoo.recipe("vanilla-ns").but("mine", k=2))'))
+    assert zoo.variant("mine").parts["k"] == 2
+    assert "mine" in [row["name"] for row in zoo.variants()]
+
+
+BROKEN = {
+    "importing": ("import nothing_of_this_name", "failed to import", "ModuleNotFoundError"),
+    "exiting": ("raise SystemExit(3)", "failed to import", "SystemExit"),
+    "syntax": ("def (:", "failed to import", "SyntaxError"),
+    "halfway": (plugin('zoo.loss("half", "a:b"); raise ValueError("no")'), "failed to register", "ValueError: no"),
+    "signature": ("import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_register(zoo, more): pass", "failed to validate", "more"),
+    "unknown": ("import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_regster(zoo): pass", "failed to validate", "ganzoo_regster"),
+    "unmarked": ("def ganzoo_register(zoo): pass", "failed to validate", "hookimpl"),
+    "empty": ("x = 1", "failed to validate", "no hook"),
+    "twice": (plugin('zoo.loss("a", "a:b"); zoo.loss("a", "a:b")'), "failed to register", "registered twice"),
+    "badname": (plugin('zoo.loss("My Loss", "a:b")'), "failed to register", "not a name"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plugin_is_listed_and_left_out(plugins, name):
+    text, status, error = BROKEN[name]
+    found = plugins(**{name: text, "good": plugin('zoo.variant(ganzoo.recipe("vanilla").but("good"))')})
+    assert found[name].status == status
+    assert error in found[name].error
+    assert found[name].provides == []
+    assert zoo.variant("good").name == "good"
+    assert zoo.variant("vanilla").name == "vanilla"
+    with pytest.raises(RecipeError, match=rf"no loss 'half'.*may belong to plugin '{name}'"):
+        zoo.part("loss", "half")
+
+
+def test_strict_makes_it_an_error(plugins):
+    with pytest.raises(PluginError, match="plugin 'bad' failed to import: ValueError: broken"):
+        plugins(strict=True, bad="raise ValueError('broken')")
+
+
+def test_a_clash_is_never_settled_by_load_order(plugins):
+    body = 'zoo.variant(ganzoo.recipe("vanilla").but("same", k={}))'
+    plugins(a=plugin(body.format(2)), b=plugin(body.format(3)), c=plugin('zoo.loss("minimax", "a:b")'))
+    with pytest.raises(RecipeError, match=r"two plugins have a variant 'same'; write a/same or b/same"):
+        zoo.variant("same")
+    assert zoo.variant("a/same").parts["k"] == 2
+    assert zoo.variant("b/same").parts["k"] == 3
+    assert zoo.owner("loss", "minimax").name == "ganzoo"
+    assert zoo.owner("loss", "c/minimax").name == "c"
+
+
+def test_missing_folder_is_said(tmp_path):
+    zoo.configure(tmp_path / "none")
+    try:
+        with pytest.raises(PluginError, match="does not exist"):
+            zoo.zoo()
+    finally:
+        zoo.configure()
+
+
+def test_names_narrow_the_plugins(plugins, monkeypatch):
+    good = plugin('zoo.variant(ganzoo.recipe("vanilla").but("{}"))')
+    monkeypatch.setenv("GANZOO_PLUGINS", "one")
+    assert set(plugins(one=good.replace("{}", "one"), two=good.replace("{}", "two"))) == {"ganzoo", "one"}
+    monkeypatch.setenv("GANZOO_PLUGINS", "none")
+    assert set(plugins()) == {"ganzoo"}
+    assert {row["name"] for row in zoo.variants()} == {"vanilla", "vanilla-ns", "vanilla-2014"}
+
+
+def test_lists_load_no_torch():
+    code = "import sys; from ganzoo import zoo; zoo.variants(); zoo.plugin_rows(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "GANZOO_PLUGINS_DIR": ""})
+
+
+def test_folders_and_declarations_agree():
+    root = Path(__file__).parents[1]
+    declared = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"]["ganzoo"]
+    folders = {path.name for path in (root / "plugins").iterdir() if (path / "__init__.py").exists()}
+    assert set(declared.values()) == folders
+    assert all(value == f"ganzoo_{name.replace('-', '_')}" for name, value in declared.items())
+
+
+def test_the_core_names_no_variant_or_family():
+    """Only vanilla.py and builtin.py know a variant; nothing in ganzoo imports a plugin."""
+    root = Path(__file__).parents[1]
+    families = [path.name for path in (root / "plugins").iterdir() if path.is_dir()]
+    for path in (root / "ganzoo").rglob("*.py"):
+        text = path.read_text()
+        assert not any(family in text for family in families), path
+        if path.name not in ("vanilla.py", "builtin.py"):
+            code = [line.split("#")[0] for line in text.splitlines() if '"""' not in line]
+            assert not any('"vanilla' in line and "==" in line for line in code), path
