@@ -1,0 +1,119 @@
+"""Pictures: rounding, grids, text chunks, films; the same pictures give the same bytes."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganzoo.errors import DamagedFile, InputError
+from ganzoo.images import (
+    animation_bytes,
+    grid,
+    picture,
+    png_bytes,
+    png_text,
+    read_picture,
+    scatter,
+    to_float,
+    to_uint8,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def test_rounding_goes_to_the_nearest_level_and_halves_to_the_even_one() -> None:
+    x = np.array([-1.0, 1.0, -3.0, 9.0, 0.0, np.nan], dtype=np.float32).reshape(1, 1, 1, 6)
+    assert to_uint8(x).ravel().tolist() == [0, 255, 0, 255, 128, 0]  # 0 is 127.5
+    halves = np.array([0.5, 1.5, 2.5], dtype=np.float32).reshape(1, 1, 1, 3)
+    assert to_uint8(halves, (0.0, 255.0)).ravel().tolist() == [0, 2, 2]
+
+
+@pytest.mark.parametrize("bounds", [(-1.0, 1.0), (0.0, 1.0), (0.0, 255.0)])
+def test_floats_and_bytes_are_inverse(bounds: tuple[float, float]) -> None:
+    pixels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, 3)
+    floats = to_float(pixels, bounds)
+    assert floats.shape == (1, 3, 16, 16)
+    assert np.array_equal(to_uint8(floats, bounds), pixels)
+
+
+def test_grid_places_every_picture() -> None:
+    pixels = RNG.integers(0, 255, (7, 5, 4, 3), dtype=np.uint8)
+    sheet = np.asarray(grid(pixels))
+    assert sheet.shape == (2 + 3 * 7, 2 + 3 * 6, 3)
+    for k in range(7):
+        top, left = 2 + k // 3 * 7, 2 + k % 3 * 6
+        assert np.array_equal(sheet[top : top + 5, left : left + 4], pixels[k])
+    assert grid(pixels, columns=7, padding=0).size == (28, 5)
+    with pytest.raises(InputError):
+        grid(pixels[:0])
+
+
+def test_captions_stand_under_the_pictures() -> None:
+    pixels = np.full((2, 60, 60, 1), 255, dtype=np.uint8)
+    plain, named = grid(pixels, ["7", "7"]), grid(pixels, ["7", "8"])
+    left, right = np.asarray(named)[62:, :62], np.asarray(named)[62:, 62:]
+    assert left.min() < 100  # something dark is written
+    assert not np.array_equal(left, right)
+    assert np.array_equal(left, np.asarray(plain)[62:, :62])
+
+
+def test_text_chunks_round_trip(tmp_path: Path) -> None:
+    data = png_bytes(picture(np.zeros((3, 3, 1), np.uint8)), {"ganzoo": '{"a": 1}'})
+    assert data == png_bytes(picture(np.zeros((3, 3, 1), np.uint8)), {"ganzoo": '{"a": 1}'})
+    (tmp_path / "a.png").write_bytes(data)
+    assert png_text(tmp_path / "a.png", "ganzoo") == '{"a": 1}'
+    assert png_text(tmp_path / "a.png", "other") is None
+    (tmp_path / "a.png").write_bytes(data[:40])
+    with pytest.raises(DamagedFile):
+        png_text(tmp_path / "a.png", "ganzoo")
+
+
+def test_read_picture(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 255, (5, 6, 3), dtype=np.uint8)
+    picture(pixels).save(tmp_path / "a.png")
+    assert np.array_equal(read_picture(tmp_path / "a.png", 3), pixels)
+    assert read_picture(tmp_path / "a.png", 1).shape == (5, 6, 1)
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    for bad in ("b.png", "absent.png"):
+        with pytest.raises(DamagedFile):
+            read_picture(tmp_path / bad, 3)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+def test_scatter(dimensions: int) -> None:
+    points, data = RNG.normal(size=(50, dimensions)), RNG.normal(size=(50, dimensions))
+    alone, over = np.asarray(scatter(points)), np.asarray(scatter(points, data))
+    assert (alone == (31, 90, 180)).all(axis=2).any()
+    assert not (alone == (200, 200, 200)).all(axis=2).any()
+    assert (over == (200, 200, 200)).all(axis=2).any()
+    with pytest.raises(InputError):
+        scatter(points * np.nan)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_films_have_every_frame_and_the_same_bytes(suffix: str, channels: int) -> None:
+    levels = np.linspace(0, 250, 6).astype(np.uint8)
+    frames = np.broadcast_to(levels[:, None, None, None], (6, 9, 9, channels)).copy()
+    data = animation_bytes(frames, suffix, fps=10, cell=63)
+    assert data == animation_bytes(frames, suffix, fps=10, cell=63)
+    if suffix == ".mp4":
+        av = pytest.importorskip("av")
+        with av.open(io.BytesIO(data)) as film:
+            shown = [f.to_ndarray(format="rgb24") for f in film.decode(video=0)]
+            assert film.streams.video[0].average_rate == 10
+    else:
+        with Image.open(io.BytesIO(data)) as film:
+            shown = []
+            for k in range(film.n_frames):
+                film.seek(k)
+                shown.append(np.asarray(film.convert("RGB")))
+    assert [int(s.mean()) for s in shown] == pytest.approx(levels.tolist(), abs=3)
+    assert shown[0].shape[0] >= 63
+
+
+def test_an_unknown_film_is_refused() -> None:
+    with pytest.raises(InputError):
+        animation_bytes(np.zeros((2, 4, 4, 1), np.uint8), ".avi")
