@@ -39,7 +39,9 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
 
     @classmethod
-    def create(cls, variant: str, source: str, out: AnyPath | None = None, root: AnyPath = "runs") -> RunFolder:
+    def create(
+        cls, variant: str, source: str, out: AnyPath | None = None, root: AnyPath = "runs"
+    ) -> RunFolder:
         """A new run's folder: `out` if given, else `<root>/<variant>-<source>-<n>` with the smallest free n.
 
         A source's argument (after the colon) is no part of the name. Raises GanzooError when `out` exists and
@@ -56,7 +58,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: AnyPath) -> RunFolder:
-        """The run at `path`; GanzooError if it is none or a newer ganzoo's, DamagedFile if it is unreadable."""
+        """The run at `path`; GanzooError if it is none or a newer ganzoo's, DamagedFile if unreadable."""
         folder = cls(path)
         if not folder.path.is_dir():
             raise GanzooError(f"there is no run folder {path}; check the path")
@@ -110,8 +112,8 @@ class RunFolder:
                 file.truncate(0)
                 file.write(f"{os.getpid()} {socket.gethostname()}\n")
                 file.flush()
-            for folder in (self.path, *(self.path / name for name in ("checkpoints", "snapshots", "samples"))):
-                sweep(folder)
+            for name in (".", "checkpoints", "snapshots", "samples"):
+                sweep(self.path / name)
             yield
 
     # metrics.jsonl and log.txt
@@ -135,7 +137,7 @@ class RunFolder:
         return [row for row, _ in self._lines()]
 
     def cut(self, step: int) -> None:
-        """Makes the folder that of a run at `step`: drops metrics of later steps, sets later checkpoints aside.
+        """Makes the folder that of a run at `step`: drops later metrics, sets later checkpoints aside.
 
         When `step` is that of `newest_good`, later ones are damaged; they are renamed to `*.damaged`.
         """
@@ -198,8 +200,8 @@ class RunFolder:
     def newest_good(self, read: Callable[[Path], T], warn: Callable[[str], None]) -> tuple[Path, T]:
         """The newest checkpoint that `read` takes without DamagedFile, and what it made of it.
 
-        Each damaged one is told to `warn` in a sentence. GanzooError if there is no checkpoint, DamagedFile if
-        every one is damaged; other errors of `read` pass.
+        Each damaged one is told to `warn` in a sentence. GanzooError if there is no checkpoint, DamagedFile
+        if every one is damaged; other errors of `read` pass.
         """
         found = self.checkpoints()
         if not found:
@@ -260,7 +262,7 @@ def _claimed(path: Path) -> Path:
         if not path.is_dir():
             raise GanzooError(f"{path} is not a folder; name an empty folder or one that does not exist yet")
         if any(path.iterdir()):
-            raise GanzooError(f"the folder {path} is not empty; name a new one, or use `ganzoo resume {path}`")
+            raise GanzooError(f"{path} is not empty; name a new folder, or use `ganzoo resume {path}`")
     return path
 
 

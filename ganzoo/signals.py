@@ -23,9 +23,9 @@ class Request:
 def finish_on_signals(callback: Callable[[int], None] | None = None) -> Iterator[Request]:
     """Within: the first SIGINT or SIGTERM is noted and given to `callback`, the second stops the program.
 
-    The second raises SystemExit(128 + number), so that half-written files go and the terminal is put right; the
-    system's own handling is back by then, so that a third kills. A signal that was ignored before (as under
-    nohup) stays ignored. Handlers are put back afterwards. RuntimeError outside the main thread.
+    The second raises SystemExit(128 + number), so that half-written files go and the terminal is put right;
+    from then on the system's own handling is back, so that a third kills. A signal that was ignored before
+    (as under nohup) stays ignored. Else handlers are put back. RuntimeError outside the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("signals can be handled in the main thread only")
@@ -39,6 +39,7 @@ def finish_on_signals(callback: Callable[[int], None] | None = None) -> Iterator
             return
         for other in previous:
             signal.signal(other, signal.SIG_DFL)
+        previous.clear()  # nothing to put back
         raise SystemExit(128 + number)
 
     watched = (signal.SIGINT, signal.SIGTERM)

@@ -168,7 +168,7 @@ def unpack_optimizer(
     strangers = sorted(set(restored) - set(owners))
     if strangers:
         what = f"the state is of '{strangers[0]}', which this {kind} does not move"
-        raise GanzooError(f"{what}; use it with the recipe it was saved with")
+        raise GanzooError(f"{what}; use the recipe it was saved with")
     optimizer.state.clear()
     for name, (parameter, _) in owners.items():
         if name in restored:
