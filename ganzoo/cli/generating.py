@@ -1,0 +1,109 @@
+"""`ganzoo sample`, `ganzoo export` and `ganzoo inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganzoo.cli.options import as_json, command
+from ganzoo.cli.output import emit, result, say, tree
+from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS
+from ganzoo.errors import InputError
+
+if TYPE_CHECKING:
+    from ganzoo.sampler import Sampler
+
+PATH = click.Path(path_type=Path)
+_model = click.argument("model", type=PATH)
+_generator = click.option("--generator", metavar="NAME", help="Which generator, if there are several.")
+
+
+@command("sample", example="ganzoo sample runs/vanilla-digits-1 --seeds 0-99 -o samples.png")
+@_model
+@click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="How many (default 16).")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED - 1), metavar="S", help="Pictures S, S+1, ...")
+@click.option("--seeds", type=SEEDS, metavar="LIST", help="Pictures by their seeds, such as 0-99,3,7.")
+@click.option("--like", type=PATH, metavar="PNG", help="The settings written in a picture of ganzoo's.")
+@click.option("--label", metavar="L", help="The class to draw, by name or number.")
+@click.option("--truncation", type=float, metavar="T", help="Less than 1: nearer the mean, less varied.")
+@click.option("--input", "inputs", type=GIVEN, multiple=True, metavar="NAME=VALUE|FILE", help="Repeatable.")
+@click.option("--step", type=click.IntRange(min=0), metavar="N", help="The snapshot of step N of a run.")
+@_generator
+@click.option("--raw", is_flag=True, help="The weights themselves, not their average.")
+@click.option("-o", "--out", type=PATH, metavar="OUT", help="A .png grid, .npz, .zip, .tar or a folder.")
+def sample(
+    model: Path,
+    count: int | None,
+    seed: int | None,
+    seeds: list[int] | None,
+    like: Path | None,
+    inputs: tuple[tuple[str, Any], ...],
+    step: int | None,
+    generator: str | None,
+    raw: bool,
+    out: Path | None,
+    **wishes: Any,
+) -> None:
+    """Draw samples from a trained model.
+
+    MODEL is a run, a checkpoint, an .onnx file or a folder of them.
+    """
+    if seeds is not None and (seed is not None or count is not None):
+        raise click.UsageError("--seeds already says which and how many; leave out -n and --seed")
+    from ganzoo.sampler import load, settings_of
+
+    request: dict[str, Any] = dict(settings_of(like)) if like is not None else {}
+    generator = generator or request.pop("generator", None)
+    sampler = load(model, generator=generator, step=step, raw=raw)
+    if any(wish is not None for wish in (count, seed, seeds)):
+        request.pop("seeds", None)
+    said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
+    request |= {name: value for name, value in said.items() if value is not None}
+    request |= dict(_named(sampler, name, value) for name, value in inputs)
+    samples = sampler.sample(**request)
+    place = out or Path(f"{model.resolve().stem}-samples.png")
+    result(samples.save(place))
+    say(f"{len(samples)} sample{'s' if len(samples) > 1 else ''} of {model}")
+
+
+def _named(sampler: Sampler, name: str, value: Any) -> tuple[str, Any]:
+    """A file given alone is the generator's one image input."""
+    if name:
+        return name, value
+    images = [spec.name for spec in sampler.spec.of_kind("image")]
+    if len(images) != 1:
+        raise InputError("input", f"this generator has {len(images)} image inputs; write --input NAME=FILE")
+    return images[0], value
+
+
+@command("export", example="ganzoo export runs/vanilla-digits-1 -o vanilla.onnx")
+@_model
+@click.option("-o", "--out", required=True, type=PATH, metavar="PATH", help="A folder gets all generators.")
+@_generator
+@click.option("--half", is_flag=True, help="Store weights as fp16: half the size.")
+def export(model: Path, out: Path, generator: str | None, half: bool) -> None:
+    """Write a model as self-describing ONNX.
+
+    MODEL is a run or a checkpoint; each generator becomes one file.
+    """
+    from ganzoo.export import export as write
+
+    write(model, out, generator=generator, half=half)
+    result(out)
+    say(f"Try next:\n  ganzoo serve {out} --open")
+
+
+@command("inspect", example="ganzoo inspect vanilla.onnx")
+@_model
+@as_json
+def inspect(model: Path, json_: bool) -> None:
+    """Say what is in a model or a run.
+
+    Its inputs and output, recipe, data, versions and checksum.
+    """
+    from ganzoo.inspect import inspect as look
+
+    found = look(model)
+    (emit if json_ else tree)(found)

@@ -1,0 +1,115 @@
+"""`ganzoo variants`, `parts`, `data` and `plugins`: what there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.cli.options import as_json, command
+from ganzoo.cli.output import emit, result, say, table, tree
+
+PLUGIN = ["name", "version", "status", "distribution", "provides"]
+
+
+@command("variants", example="ganzoo variants vanilla")
+@click.argument("name", required=False)
+@as_json
+def variants(name: str | None, json_: bool) -> None:
+    """List the variants, or show the whole recipe of one."""
+    from ganzoo import zoo
+
+    if name is None:
+        rows = list(zoo.variants())
+        if json_:
+            emit(rows)
+        else:
+            table(rows, ["name", "plugin", "data", "title"])
+        return
+    recipe = zoo.variant(name)
+    if json_:
+        emit(recipe.to_dict())
+        return
+    result(recipe.describe())
+
+
+@command("parts", example="ganzoo parts loss")
+@click.argument("kind", required=False)
+@click.argument("name", required=False)
+@as_json
+def parts(kind: str | None, name: str | None, json_: bool) -> None:
+    """List losses, networks, ... or the options of one.
+
+    KIND is loss, term, network, wrap, augment, prior, optimizer, schedule, source, metric, ...
+    """
+    from ganzoo import zoo
+
+    rows = list(zoo.parts(kind, name))
+    if json_:
+        emit(rows)
+    elif name is None:
+        table(rows, ["kind", "name", "plugin", "doc"])
+    else:
+        for row in rows:
+            _options(row)
+
+
+def _options(part: dict[str, Any]) -> None:
+    """One part: what it is, then its options."""
+    result(f"{part['kind']} {part['name']} ({part['plugin']})")
+    if part.get("doc"):
+        result(part["doc"])
+    if part.get("options"):
+        result("")
+        table(part["options"], ["name", "type", "default"])
+    else:
+        say("it has no options")
+
+
+@command("data", example="ganzoo data digits")
+@click.argument("name", required=False)
+@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie.")
+@as_json
+def data(name: str | None, data_root: Path | None, json_: bool) -> None:
+    """List the sources of data, or show one.
+
+    To be shown, NAME is opened, and fetched if it is not there.
+    """
+    if name is None:
+        from ganzoo import zoo
+
+        rows = list(zoo.parts("source"))
+        if json_:
+            emit(rows)
+        else:
+            table(rows, ["name", "plugin", "doc"])
+        return
+    from ganzoo.data import open_source
+
+    source = open_source(name, data_root)
+    card = {"name": name, **source.spec.to_json(), "fingerprint": source.fingerprint, "card": source.card}
+    (emit if json_ else tree)(card)
+
+
+def _counted(provides: list[str]) -> str:
+    """`loss a`, `loss b`, `variant c` -> `2 loss, 1 variant`."""
+    kinds = Counter(what.split()[0] for what in provides)
+    return ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+
+
+@command("plugins", example="ganzoo plugins --json")
+@as_json
+def plugins(json_: bool) -> None:
+    """List the plugins and what is wrong with any."""
+    from ganzoo import zoo
+
+    rows = list(zoo.plugin_rows())
+    if json_:
+        emit(rows)
+        return
+    table([{**row, "provides": _counted(row["provides"])} for row in rows], PLUGIN)
+    for row in rows:
+        if row.get("error"):
+            result(f"\n{row['name']} ({row.get('file') or row.get('distribution')}): {row['error']}")
