@@ -1,0 +1,184 @@
+"""The HTTP application: `POST /v1/sample`, `GET /v1/models`, `GET /healthz`, and the page at `/`."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from ganzoo.app import schema
+from ganzoo.app.guard import Guard, problem
+from ganzoo.app.scratch import Scratch
+from ganzoo.app.studio import Busy, Pool, Studio
+from ganzoo.app.wishes import FORMATS, MOST, Unknown, Wish
+from ganzoo.errors import GanzooError, InputError
+from ganzoo.sampler import Samples
+
+QUEUE = 32
+"""Requests that may wait for a worker."""
+FORMAT = 1
+"""Part of every ETag: raised when an answer's bytes change."""
+
+
+def create_app(
+    models: Sequence[Path],
+    *,
+    password: str | None = None,
+    root_path: str = "",
+    page: bool = True,
+    workers: int | None = None,
+    queue: int = QUEUE,
+) -> FastAPI:
+    """The application that serves these models.
+
+    password    of user `ganzoo`, for every route but /healthz; None: open to all
+    root_path   the path a proxy serves it under
+    page        without it Gradio is not imported
+    workers     drawing at the same time; as many as there are cores
+    queue       requests that may wait; the next one is answered 503
+    GanzooError if a model cannot be loaded.
+    """
+    root = "/" + root_path.strip("/") if root_path.strip("/") else ""
+    pool = Pool(workers or len(os.sched_getaffinity(0)), queue)
+    studio = Studio.open([Path(m) for m in models], pool)
+    scratch = Scratch()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with scratch.kept_small():
+            yield
+        pool.close()
+
+    about = "Samples of trained generators. A seed is one picture: equal requests give equal bytes."
+    app = FastAPI(
+        title="ganzoo", version="1", description=about, docs_url=None, redoc_url=None, lifespan=lifespan,
+        servers=[{"url": root}] if root else None,
+    )  # fmt: skip
+    app.state.studio = studio
+    _routes(app, studio)
+    _errors(app)
+    if page:
+        from ganzoo.app.page import mount
+
+        mount(app, studio, scratch.folder, root)
+    app.add_middleware(Guard, password=password, root_path=root, page=page, uploads=studio.takes_pictures)
+    return app
+
+
+def _routes(app: FastAPI, studio: Studio) -> None:
+    @app.head("/healthz", include_in_schema=False)
+    @app.get("/healthz", summary="Whether the server answers", responses=schema.HEALTH)
+    async def healthz() -> JSONResponse:
+        closing = studio.pool.closing
+        return JSONResponse({"status": "closing" if closing else "ok"}, 503 if closing else 200)
+
+    @app.get("/v1/models", summary="What is served", responses=schema.MODELS)
+    async def models() -> JSONResponse:
+        return JSONResponse({"models": schema.models(studio), "limits": {"n": MOST, "formats": list(FORMATS)}})
+
+    @app.post("/v1/sample", summary="Draw samples", responses=schema.SAMPLE, openapi_extra=schema.body(studio))
+    async def sample(request: Request) -> Response:
+        wish = studio.wish(await _json(request))
+        kind = wish.format or _accepted(request.headers.get("accept", "*/*"))
+        tag = _tag(studio, wish, kind)
+        headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "accept"}
+        if tag in (t.strip() for t in request.headers.get("if-none-match", "").split(",")):
+            return Response(status_code=304, headers=headers)
+        content = await studio.draw(wish, partial(_encode, wish, kind), request.is_disconnected)
+        headers["content-disposition"] = f'inline; filename="samples.{kind}"'
+        return Response(content, media_type=FORMATS[kind], headers=headers)
+
+
+async def _json(request: Request) -> Any:
+    """The body; errors 415 and 400."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != "application/json":
+        raise Refused(415, "content-type", "the body is not said to be application/json; send that Content-Type")
+    try:
+        return json.loads(await request.body(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refused(400, "body", "the body is not JSON; one such as {\"n\": 4, \"seed\": 7} is needed") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _accepted(accept: str) -> str:
+    """The format that an Accept header likes best; png where it says anything goes."""
+    liked: list[tuple[float, str]] = []
+    for piece in accept.split(","):
+        kind, *options = (p.strip().lower() for p in piece.split(";"))
+        weight = next((o[2:] for o in options if o.startswith("q=")), "1")
+        try:
+            liked.append((float(weight), kind))
+        except ValueError:
+            continue
+    for weight, kind in sorted(liked, key=lambda pair: -pair[0]):
+        for name, media in FORMATS.items():
+            if weight > 0 and kind in (media, "*/*", media.split("/")[0] + "/*"):
+                return name
+    raise Refused(406, "accept", f"nothing accepted is made here; {', '.join(FORMATS.values())} are")
+
+
+def _tag(studio: Studio, wish: Wish, kind: str) -> str:
+    """The ETag: the model's bytes, the request and the format decide the answer's bytes."""
+    parts = (str(FORMAT), studio.sampler(wish.model).checksum, wish.name(), kind)
+    return f'"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"'
+
+
+def _encode(wish: Wish, kind: str, samples: Samples) -> bytes:
+    if kind == "png":
+        return samples.png()
+    if kind == "json":
+        return json.dumps(_plain(wish, samples)).encode()
+    with tempfile.TemporaryDirectory(prefix="ganzoo-") as folder:
+        return samples.save(Path(folder) / f"samples.{kind}").read_bytes()
+
+
+def _plain(wish: Wish, samples: Samples) -> dict[str, Any]:
+    """Pictures as PNGs in base64, or points as numbers."""
+    labels = {i.name: samples.inputs[i.name].tolist() for i in samples.spec.of_kind("label")}
+    found: dict[str, Any] = {"model": wish.model, "seeds": wish.asked["seeds"], **labels}
+    if samples.spec.output.kind == "points":
+        return {**found, "points": samples.points.tolist()}
+    return {**found, "images": [base64.b64encode(samples.png(k)).decode() for k in range(len(samples))]}
+
+
+class Refused(GanzooError):
+    """An error with a status of HTTP."""
+
+    def __init__(self, status: int, field: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.field = field
+
+
+def _errors(app: FastAPI) -> None:
+    """Every error is {"error": {"field", "message"}}; what was not foreseen is logged (by uvicorn), not told."""
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> JSONResponse:
+        return JSONResponse(problem(error.field, str(error)), error.status)
+
+    @app.exception_handler(InputError)
+    async def unfit(_: Request, error: InputError) -> JSONResponse:
+        return JSONResponse(problem(error.field, str(error)), 404 if isinstance(error, Unknown) else 422)
+
+    @app.exception_handler(Busy)
+    async def busy(_: Request, error: Busy) -> JSONResponse:
+        return JSONResponse(problem(None, str(error)), 503, {"retry-after": "1"})
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse(problem(None, "the server failed; its log says how"), 500)

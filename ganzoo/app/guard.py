@@ -1,0 +1,209 @@
+"""What stands before every route: password, size of bodies, which paths exist, safe headers.
+
+Gradio brings some seventy routes of its own: uploads, proxies, code editors, monitors. So the guard does not
+forbid, it allows: a path that is not in the lists below answers 404 before Gradio sees it. It is the
+outermost layer, because Gradio's own authentication does not guard the routes beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+USER = "ganzoo"
+BODY = 64 * 1024
+"""Bytes of a request's body."""
+UPLOAD = 8 * 1024 * 1024
+"""Bytes of a body where a served model starts from a picture."""
+BODY_SECONDS = 20.0
+
+API = {
+    "/v1/sample": ("POST",),
+    "/v1/models": ("GET",),
+    "/healthz": ("GET", "HEAD"),
+    "/openapi.json": ("GET",),
+}
+_GET = ("GET", "HEAD")
+PAGE = {
+    "/": _GET,
+    "/config": _GET,
+    "/theme.css": _GET,
+    "/favicon.ico": _GET,
+    "/robots.txt": _GET,
+    "/manifest.json": _GET,
+    "/gradio_api/theme.css": _GET,
+    "/gradio_api/startup-events": _GET,
+    "/gradio_api/app_id": _GET,
+    "/gradio_api/queue/data": _GET,
+    "/gradio_api/queue/join": ("POST",),
+    "/gradio_api/cancel": ("POST",),
+    "/gradio_api/reset": ("POST",),
+}
+PAGE_BELOW = (
+    "/assets/",
+    "/static/",
+    "/svelte/",
+    "/gradio_api/heartbeat/",
+    "/gradio_api/file=",
+)
+UPLOADS = {"/gradio_api/upload": ("POST",), "/gradio_api/upload_progress": _GET}
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """An ASGI layer.
+
+    password    of user `ganzoo`, or None for none
+    root_path   the path a proxy serves us under; taken off a request's path where the proxy left it on
+    page        whether there is a page
+    uploads     whether a served model starts from a picture
+    """
+
+    def __init__(self, app: App, password: str | None, root_path: str, page: bool, uploads: bool) -> None:
+        self.app = app
+        self.root_path = root_path
+        self.most = UPLOAD * 3 // 2 if uploads else BODY  # base64 is a third longer
+        self.secret = _digest(f"{USER}:{password}".encode()) if password else None
+        self.paths = {**API, **(PAGE if page else {}), **(UPLOADS if page and uploads else {})}
+        self.below = PAGE_BELOW if page else ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses, or passes on."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # nothing here speaks websocket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        path, method = self._path(scope), scope["method"]
+        send = _with_headers(send)
+        if path != "/healthz" and not self._known(scope):
+            message = f"a password is needed; the user is '{USER}'"
+            await refuse(send, 401, "authorization", message, {"www-authenticate": 'Basic realm="ganzoo"'})
+            return
+        methods = self.paths.get(path) or (_GET if path.startswith(self.below) else None)
+        if methods is None or ".." in path.split("/"):
+            await refuse(send, 404, "path", "there is nothing at this path; /openapi.json says what there is")
+            return
+        if method not in methods:
+            allow = ", ".join(methods)
+            await refuse(send, 405, "method", f"this path answers {allow} only", {"allow": allow})
+            return
+        if method == "POST":
+            body = await self._body(scope, receive, send)
+            if body is None:
+                return
+            receive = _replay(body, receive)
+        ours = {"path": path, "raw_path": path.encode(), "root_path": "", "ganzoo.root": self.root_path}
+        await self.app({**scope, **ours}, receive, send)
+
+    def _path(self, scope: Scope) -> str:
+        path: str = scope["path"]
+        root = self.root_path
+        if root and (path == root or path.startswith(root + "/")):
+            path = path[len(root) :] or "/"
+        return path.rstrip("/") or "/"
+
+    def _known(self, scope: Scope) -> bool:
+        """Whether the password is right; compared in constant time."""
+        if self.secret is None:
+            return True
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        scheme, _, code = given.partition(b" ")
+        try:
+            plain = base64.b64decode(code.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            plain = b""
+        return hmac.compare_digest(_digest(plain), self.secret) and scheme.lower() == b"basic"
+
+    async def _body(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
+        """The whole body, or None after refusing it; a chunked body is counted as it comes."""
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        parts: list[bytes] = []
+        size = int(length) if length.isdigit() and len(length) < 20 else self.most + 1
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                more, count = size <= self.most, 0
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    parts.append(message.get("body", b""))
+                    count += len(parts[-1])
+                    size = max(size, count)
+                    more = message.get("more_body", False) and size <= self.most
+        except TimeoutError:
+            await refuse(send, 408, "body", f"the body did not arrive within {BODY_SECONDS:g} seconds")
+            return None
+        if size > self.most:
+            message_ = f"the body is larger than {self.most // 1024} KB"
+            await refuse(send, 413, "body", message_, {"connection": "close"})
+            return None
+        return b"".join(parts)
+
+
+def problem(field: str | None, message: str) -> dict[str, Any]:
+    """The JSON of an error."""
+    return {"error": {"field": field, "message": message}}
+
+
+async def refuse(
+    send: Send, status: int, field: str, message: str, headers: dict[str, str] | None = None
+) -> None:
+    """Sends an error."""
+    body = json.dumps(problem(field, message)).encode()
+    all_headers = {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}
+    pairs = [(k.encode(), v.encode()) for k, v in all_headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
+
+
+def _with_headers(send: Send) -> Send:
+    """`send`, with the safe headers on every answer."""
+
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+            kept = [pair for pair in message.get("headers", []) if pair[0].lower().decode() not in HEADERS]
+            message["headers"] = kept + own
+        await send(message)
+
+    return wrapped
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """`receive` that gives a body already read first."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return again

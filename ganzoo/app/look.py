@@ -1,0 +1,77 @@
+"""How the page looks: theme, style sheet, and the few lines of script that Gradio has no component for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TITLE = "<h1>ganzoo</h1>"
+HEAD = '<meta name="color-scheme" content="light dark">'
+_SANS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+
+
+def theme() -> Any:
+    """Plain, with the fonts of the reader's own machine: nothing is fetched from anywhere."""
+    from gradio import themes
+
+    return themes.Base(
+        primary_hue="teal", neutral_hue="slate", radius_size="md", font=_SANS, font_mono=_MONO
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        block_border_width="1px",
+        block_shadow="none",
+        block_label_text_weight="500",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    )
+
+
+CSS = """
+.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+#top { align-items: center; justify-content: space-between; }
+#title h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
+#controls { gap: 12px; }
+#gallery .thumbnail-item { background: transparent; }
+#gallery .grid-wrap { max-height: none; }
+#gallery img { image-rendering: pixelated; }
+#gallery.smooth img { image-rendering: auto; }
+#gallery .gallery-item { display: flex; flex-direction: column; align-items: stretch; }
+#gallery .caption-label {
+  position: static; max-width: 100%; text-align: center; border: 0; border-radius: 0; padding: 2px 0 0;
+  background: transparent; color: var(--body-text-color-subdued); font-size: var(--text-xs);
+  font-variant-numeric: tabular-nums;
+}
+#card table { width: 100%; font-size: var(--text-sm); }
+#card td { vertical-align: top; padding: 3px 8px 3px 0; border: 0; overflow-wrap: anywhere; }
+#card td:first-child { color: var(--body-text-color-subdued); white-space: nowrap; width: 1%; }
+"""
+
+JS = ""
+
+DOWNLOAD = """
+async (asked) => {
+  const wish = JSON.parse(asked || "{}");
+  wish.format = "FORMAT";
+  const root = (window.gradio_config && window.gradio_config.root) || "";
+  const answer = await fetch(root.replace(/\\/$/, "") + "/v1/sample", {
+    method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(wish),
+  });
+  if (!answer.ok) { alert((await answer.json()).error.message); return; }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = (wish.model || "samples").replace(/[^A-Za-z0-9._-]/g, "-") + ".FORMAT";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+"""
+"""Asks the HTTP API for the very request that the page shows, and saves the answer as a file."""
+
+
+def download(format_: str) -> str:
+    """The script of a download button."""
+    return DOWNLOAD.replace("FORMAT", format_)

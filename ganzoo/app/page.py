@@ -1,0 +1,73 @@
+"""The page: Gradio, built from the specs of what is served. Nothing else imports Gradio.
+
+Every event of Gradio can be called by anybody (private ones too), so each reads what it is given as
+untrusted, by the same `Wish` as the HTTP API.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from ganzoo.app import look
+from ganzoo.app.guard import UPLOAD
+from ganzoo.app.studio import Studio
+
+QUEUE = 32
+QUIET = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GRADIO_MCP_SERVER": "False",
+    "GRADIO_SSR_MODE": "False",
+    "GRADIO_RUN_HISTORY": "False",
+}
+"""Gradio looks hosts up when it starts unless all of this is said before it is imported."""
+
+
+def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
+    """Puts the page at `/` of an application; its files go into `scratch`."""
+    os.environ.update(QUIET, GRADIO_TEMP_DIR=str(scratch))
+    import gradio as gr
+
+    gr.mount_gradio_app(
+        app,
+        build(studio),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        root_path=root_path or None,
+        allowed_paths=[],
+        show_error=False,
+        max_file_size=UPLOAD,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=look.theme(),
+        css=look.CSS,
+        js=look.JS,
+        head=look.HEAD,
+    )
+
+
+def build(studio: Studio) -> Any:
+    """The page as Gradio Blocks: a picker of models, then a tab for each thing to do."""
+    import gradio as gr
+
+    from ganzoo.app.sample_tab import sample_tab
+
+    with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True) as page:
+        with gr.Row(elem_id="top"):
+            gr.HTML(look.TITLE, elem_id="title", container=False)
+            model = gr.Dropdown(
+                list(studio.samplers), value=studio.default, label="Model", elem_id="model",
+                visible=len(studio.samplers) > 1, scale=0, min_width=260,
+            )  # fmt: skip
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Sample", id="sample"):
+            sample_tab(page, studio, model)
+    page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
+    return page

@@ -1,0 +1,146 @@
+"""What the API says about itself: the models that are served, and OpenAPI written from their specs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganzoo.app.studio import Studio
+from ganzoo.app.wishes import FORMATS, MOST, can_truncate
+from ganzoo.feeds import LAST_SEED
+from ganzoo.specs import GeneratorSpec, InputSpec
+
+_TOLD = ("variant", "title", "paper", "formula", "deviations", "data", "data_card", "step", "steps", "seed")
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {"field": {"type": ["string", "null"]}, "message": {"type": "string"}},
+        }
+    },
+    "example": {"error": {"field": "n", "message": "'n' is not a whole number from 1 to 256"}},
+}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _errors(*pairs: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": text, "content": _json(_ERROR)} for status, text in pairs}
+
+
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+HEALTH: dict[int | str, dict[str, Any]] = {
+    200: {"description": "It does", "content": _json({"type": "object", "example": {"status": "ok"}})},
+    503: {"description": "It is closing", "content": _json({"type": "object"})},
+}
+MODELS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Models, the default first, and limits", "content": _json({"type": "object"})},
+    **_errors((401, "A password is needed")),
+}
+SAMPLE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Samples. The same request gives the same bytes and the same ETag",
+        "headers": {"ETag": {"schema": {"type": "string"}}},
+        "content": {
+            "image/png": _BYTES,
+            "application/x-npz": _BYTES,
+            "application/zip": _BYTES,
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "model": {"type": "string"},
+                        "seeds": {"type": "array", "items": {"type": "integer"}},
+                        "images": {
+                            "type": "array",
+                            "items": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"},
+                        },
+                        "points": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+                    },
+                }
+            },
+        },
+    },
+    304: {"description": "If-None-Match names the answer's ETag"},
+    **_errors(
+        (400, "The body is not JSON"), (401, "A password is needed"), (404, "No such model"),
+        (406, "No format that is accepted"), (413, "The body is too large"),
+        (415, "The body is not said to be JSON"), (422, "A field is not what the model takes"),
+    ),
+    503: {
+        "description": "The queue is full",
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
+        "content": _json(_ERROR),
+    },
+}  # fmt: skip
+
+
+def models(studio: Studio) -> list[dict[str, Any]]:
+    """Each model's name, spec, card and checksum; nothing of where its file lies."""
+    return [
+        {
+            "name": name,
+            "default": name == studio.default,
+            "inputs": sampler.spec.to_json()["inputs"],
+            "output": sampler.spec.to_json()["output"],
+            "card": {key: sampler.card[key] for key in _TOLD if key in sampler.card},
+            "checksum": sampler.checksum,
+        }
+        for name, sampler in studio.samplers.items()
+    ]
+
+
+def body(studio: Studio) -> dict[str, Any]:
+    """The request's body: what all requests have, and the inputs of all models served."""
+    default = studio.sampler(studio.default).spec
+    seed = {"type": "integer", "minimum": 0, "maximum": LAST_SEED}
+    properties: dict[str, Any] = {
+        "model": {"type": "string", "enum": list(studio.samplers), "default": studio.default},
+        "n": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 16},
+        "seed": {**seed, "default": 0, "description": "of the first picture; the next one's is one more"},
+        "seeds": {
+            "oneOf": [{"type": "array", "items": seed, "maxItems": MOST}, {"type": "string", "example": "0-15,40"}],
+            "description": "instead of seed and n",
+        },
+        "format": {"type": "string", "enum": list(FORMATS), "description": "else as Accept says, else png"},
+    }
+    for sampler in studio.samplers.values():
+        for spec in sampler.spec.inputs:
+            properties.setdefault(spec.name, _input(spec))
+        if can_truncate(sampler.spec):
+            properties.setdefault("truncation", {"type": "number", "exclusiveMinimum": 0})
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    examples = {
+        "one grid": {"value": {"n": 16, "seed": 0}},
+        "these seeds, as JSON": {"value": {"seeds": "0-3,7", "format": "json"}},
+    }
+    inputs = _example(default)
+    if inputs:
+        examples["with inputs"] = {"value": {"n": 4, "seed": 7, **inputs}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}}
+
+
+def _input(spec: InputSpec) -> dict[str, Any]:
+    about = {"description": spec.doc} if spec.doc else {}
+    if spec.kind == "label":
+        one: dict[str, Any] = {
+            "anyOf": [
+                {"type": "string", "enum": list(spec.classes)},
+                {"type": "integer", "minimum": 0, "maximum": len(spec.classes) - 1},
+            ]
+        }
+        return {"anyOf": [*one["anyOf"], {"type": "array", "items": one}], **about}
+    if spec.kind == "scalar" and spec.range:
+        bounds = {"minimum": spec.range[0], "maximum": spec.range[1], "default": spec.default}
+        return {"type": "number", **bounds, **about}
+    if spec.kind == "image":
+        return {"type": "string", "contentEncoding": "base64", "description": spec.doc or "PNG, JPEG or WebP"}
+    shape = f"numbers [n, *{list(spec.shape)}], or {list(spec.shape)} for all; left out, the seeds draw them"
+    return {"type": "array", "items": {}, "description": f"{spec.doc} {shape}".strip()}
+
+
+def _example(spec: GeneratorSpec) -> dict[str, Any]:
+    found: dict[str, Any] = {i.name: i.classes[-1] for i in spec.of_kind("label")}
+    return found | {i.name: i.default for i in spec.of_kind("scalar")}

@@ -1,0 +1,57 @@
+"""The server's own temporary folder: bounded in age and size, gone when the server is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+AGE = 600.0
+"""Seconds that a file is kept; a browser fetches it within one."""
+SIZE = 256 * 1024 * 1024
+"""Bytes of all files; the oldest go first."""
+EVERY = 30.0
+
+
+class Scratch:
+    """A folder that only this server writes into."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ganzoo-serve-"))
+
+    def sweep(self, age: float = AGE, size: int = SIZE) -> int:
+        """Removes what is too old or too much; returns how many files."""
+        found = []
+        for path in self.folder.rglob("*"):
+            with contextlib.suppress(OSError):
+                if path.is_file():
+                    about = path.stat()
+                    found.append((about.st_mtime, about.st_size, path))
+        left, removed = sum(entry[1] for entry in found), 0
+        for changed, length, path in sorted(found):
+            if time.time() - changed > age or left > size:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    path.parent.rmdir()  # only if it is empty now
+                left -= length
+                removed += 1
+        return removed
+
+    @contextlib.asynccontextmanager
+    async def kept_small(self) -> AsyncIterator[None]:
+        """Within: swept regularly; afterwards: removed."""
+        task = asyncio.create_task(self._regularly())
+        try:
+            yield
+        finally:
+            task.cancel()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def _regularly(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            await asyncio.to_thread(self.sweep)

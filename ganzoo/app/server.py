@@ -1,0 +1,99 @@
+"""Starting and stopping the server."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from ganzoo.app.api import create_app
+from ganzoo.errors import GanzooError
+
+DRAIN = 8.0
+"""Seconds for jobs under way when the server is told to stop; streams then have one more to end."""
+
+
+def serve(
+    models: Sequence[str | Path],
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    root_path: str = "",
+    open_browser: bool = False,
+) -> None:
+    """Serves models until it is told to stop (SIGTERM, Ctrl-C); prints the address when it answers.
+
+    port   0 takes any that is free
+    GanzooError if a model cannot be loaded, the port is taken, or another host than the loopback is asked
+    for without a password in GANZOO_PASSWORD.
+    """
+    password = os.environ.get("GANZOO_PASSWORD") or None
+    if password is None and not is_loopback(host):
+        raise GanzooError(f"serving on {host} lets others in; set a password in GANZOO_PASSWORD, or use 127.0.0.1")
+    with listen(host, port) as listening:
+        app = create_app([Path(m) for m in models], password=password, root_path=root_path)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, ws="none",
+            timeout_graceful_shutdown=1, timeout_keep_alive=15, lifespan="on",
+        )  # fmt: skip
+        try:
+            Server(config, address, open_browser).run(sockets=[listening])
+        except KeyboardInterrupt:
+            return  # Ctrl-C is how one stops it
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; GanzooError, one sentence, if it cannot."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise GanzooError(f"cannot serve on {host}: {error.strerror or error}") from error
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(place)
+        found.listen(128)
+    except OSError as error:
+        found.close()
+        reason = error.strerror or str(error)
+        raise GanzooError(f"cannot serve on port {port} of {host}: {reason}; choose another with --port") from error
+    return found
+
+
+class Server(uvicorn.Server):
+    """Says where it is, and finishes what it accepted before it goes."""
+
+    def __init__(self, config: uvicorn.Config, address: str, open_browser: bool) -> None:
+        super().__init__(config)
+        self.address = address
+        self.open_browser = open_browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; then the address on stdout."""
+        await super().startup(sockets)
+        if self.started:
+            print(self.address, flush=True)
+            if self.open_browser:
+                await asyncio.to_thread(webbrowser.open, self.address)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """New requests get 503; jobs under way are finished; the page's streams are cut."""
+        app: Any = self.config.app
+        await app.state.studio.pool.drain(DRAIN)
+        await super().shutdown(sockets)

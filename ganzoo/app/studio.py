@@ -1,0 +1,154 @@
+"""The models that are served, and the few workers that draw for everybody.
+
+The page and the HTTP API ask the same `Studio` in the same words: a `Wish`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ganzoo.app.wishes import Unknown, Wish
+from ganzoo.errors import GanzooError, did_you_mean
+from ganzoo.sampler import Sampler, Samples, load
+
+T = TypeVar("T")
+Gone = Callable[[], Awaitable[bool]]
+"""Says whether the client that asked has left."""
+
+
+class Busy(GanzooError):
+    """Every worker is at work and the queue is full, or the server is closing."""
+
+
+class Pool:
+    """`workers` threads and a queue of at most `queue` jobs."""
+
+    def __init__(self, workers: int, queue: int) -> None:
+        self.workers = workers
+        self.closing = False
+        self._slots = threading.BoundedSemaphore(workers + queue)
+        self._under_way = 0
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ganzoo-draw")
+
+    @property
+    def under_way(self) -> int:
+        """Jobs accepted and not finished."""
+        return self._under_way
+
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        """Runs `job` when a worker is free; Busy when the queue is full."""
+        if self.closing:
+            raise Busy("the server is closing; ask again when it is back")
+        if not self._slots.acquire(blocking=False):
+            raise Busy("too many requests are waiting; ask again in a moment")
+        self._count(1)
+        try:
+            future = self._threads.submit(job)
+        except RuntimeError as error:
+            self._free(None)
+            raise Busy("the server is closing; ask again when it is back") from error
+        future.add_done_callback(self._free)
+        return future
+
+    async def run(self, job: Callable[[], T], gone: Gone | None = None) -> T:
+        """Awaits `job`; a job that still waits is dropped when `gone()` says that nobody wants it."""
+        future = asyncio.wrap_future(self.submit(job))
+        while gone is not None:
+            done, _ = await asyncio.wait({future}, timeout=0.5)
+            if done:
+                break
+            if await gone():
+                future.cancel()
+        return await future
+
+    async def drain(self, seconds: float) -> None:
+        """Accepts nothing more and waits until all is done, at most so long."""
+        self.closing = True
+        end = asyncio.get_running_loop().time() + seconds
+        while self.under_way and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        """Ends the threads; jobs that wait are dropped."""
+        self.closing = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _count(self, by: int) -> None:
+        with self._lock:
+            self._under_way += by
+
+    def _free(self, _: Future[Any] | None) -> None:
+        self._count(-1)
+        self._slots.release()
+
+
+class Studio:
+    """Samplers by the name they are served under; the first is the default.
+
+    files   what each was loaded from, for the command lines that the page shows
+    """
+
+    def __init__(self, samplers: Mapping[str, Sampler], pool: Pool, files: Mapping[str, str]) -> None:
+        self.samplers = dict(samplers)
+        self.pool = pool
+        self.files = dict(files)
+
+    @classmethod
+    def open(cls, models: Sequence[Path], pool: Pool) -> Studio:
+        """Loads models; the second of a name is called name-2. GanzooError if one cannot be loaded."""
+        if not models:
+            raise GanzooError("there is no model to serve; name an .onnx file or a run")
+        samplers: dict[str, Sampler] = {}
+        files: dict[str, str] = {}
+        for path in models:
+            default = load(path)
+            base = _free_name(path.resolve().stem if path.is_file() else path.resolve().name, samplers)
+            for generator, sampler in default.generators.items():
+                if not sampler.spec.of_kind("image"):
+                    sampler.sample(1)  # what cannot draw is said now, not to the first visitor
+                name = base if sampler is default else f"{base}/{generator}"
+                samplers[name] = sampler
+                files[name] = path.name or path.resolve().name
+        return cls(samplers, pool, files)
+
+    @property
+    def default(self) -> str:
+        """The name of the model that is meant when none is named."""
+        return next(iter(self.samplers))
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether any served model starts from a picture."""
+        return any(s.spec.of_kind("image") for s in self.samplers.values())
+
+    def sampler(self, name: str) -> Sampler:
+        """The model of that name; Unknown if it is not served."""
+        if name not in self.samplers:
+            raise Unknown("model", f"no model is named '{name[:100]}'" + did_you_mean(name, self.samplers))
+        return self.samplers[name]
+
+    def wish(self, asked: Any) -> Wish:
+        """What was asked for, checked; InputError names the field at fault."""
+        return Wish.read(asked, self.sampler, self.default)
+
+    async def draw(self, wish: Wish, make: Callable[[Samples], T], gone: Gone | None = None) -> T:
+        """`make(samples)` of a wish, drawn and made by a worker; Busy, InputError."""
+        return await self.pool.run(partial(self._draw, wish, make), gone)
+
+    def _draw(self, wish: Wish, make: Callable[[Samples], T]) -> T:
+        return make(self.sampler(wish.model).sample(**wish.arguments))
+
+
+def _free_name(wanted: str, taken: Mapping[str, Any]) -> str:
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
