@@ -1,0 +1,47 @@
+"""Where data sets lie, and how a missing one is fetched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import platformdirs
+
+from ganzoo.errors import DataError
+
+TIMEOUT = 8.0  # seconds of silence from a server that are taken for no answer
+
+
+def data_root(root: Path | None) -> Path:
+    """`root` if given, else GANZOO_DATA, else `data` in the user's cache folder."""
+    given = root or os.environ.get("GANZOO_DATA")
+    return Path(given).expanduser() if given else platformdirs.user_cache_path("ganzoo") / "data"
+
+
+def download(name: str, folder: Path, files: str, fetch: Callable[[], object]) -> None:
+    """Runs `fetch`, which downloads into `folder`; its talk goes to stderr.
+
+    DataError, one sentence that says what to fetch and where to put it, when nothing comes.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _patience(), contextlib.redirect_stdout(sys.stderr):
+            fetch()
+    except (OSError, RuntimeError, ValueError, EOFError, ImportError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise DataError(f"'{name}' is not in {folder} and could not be downloaded ({reason}); fetch {files} elsewhere "
+                        f"and put them into {folder}, or name another folder by --data-root or GANZOO_DATA") from error
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
