@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli.options import as_json, command
-from ganzoo.cli.output import emit, result, say, tree
+from ganzoo.cli.output import emit, quoted, result, say
 from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS
 from ganzoo.errors import InputError
 
@@ -90,9 +90,10 @@ def export(model: Path, out: Path, generator: str | None, half: bool) -> None:
     """
     from ganzoo.export import export as write
 
-    write(model, out, generator=generator, half=half)
-    result(out)
-    say(f"Try next:\n  ganzoo serve {out} --open")
+    for file in write(model, out, generator=generator, half=half):
+        result(file.path)
+        say(f"{file.generator}: {file.size:,} bytes, at most {file.levels} grey levels from the model")
+    say(f"\nTry next:\n  ganzoo serve {quoted(out)} --open")
 
 
 @command("inspect", example="ganzoo inspect vanilla.onnx")
@@ -104,6 +105,10 @@ def inspect(model: Path, json_: bool) -> None:
     Its inputs and output, recipe, data, versions and checksum.
     """
     from ganzoo.inspect import inspect as look
+    from ganzoo.inspect import table
 
     found = look(model)
-    (emit if json_ else tree)(found)
+    if json_:
+        emit(found)
+    else:
+        result(table(found))

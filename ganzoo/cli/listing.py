@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ganzoo.cli.options import as_json, command
-from ganzoo.cli.output import emit, result, say, table, tree
+from ganzoo.cli.output import emit, result, say, table
 
 PLUGIN = ["name", "version", "status", "distribution", "provides"]
 
@@ -87,10 +87,14 @@ def data(name: str | None, data_root: Path | None, json_: bool) -> None:
             table(rows, ["name", "plugin", "doc"])
         return
     from ganzoo.data import open_source
+    from ganzoo.inspect import table as facts
 
     source = open_source(name, data_root)
     card = {"name": name, **source.spec.to_json(), "fingerprint": source.fingerprint, "card": source.card}
-    (emit if json_ else tree)(card)
+    if json_:
+        emit(card)
+    else:
+        result(facts(card))
 
 
 def _counted(provides: list[str]) -> str:

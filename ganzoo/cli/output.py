@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,11 @@ def say(text: str = "") -> None:
 def result(text: object) -> None:
     """A line of the result."""
     click.echo(str(text))
+
+
+def quoted(path: object) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(str(path))
 
 
 def emit(data: Any) -> None:
@@ -60,17 +66,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(v) for v in value)
     return " ".join(str(value).split())
-
-
-def tree(data: Mapping[str, Any], indent: int = 0) -> None:
-    """A mapping as indented `key: value` lines."""
-    for key, value in data.items():
-        if isinstance(value, Mapping) and value:
-            click.echo(f"{' ' * indent}{key}:")
-            tree(value, indent + 2)
-        elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
-            for item in value:
-                click.echo(f"{' ' * indent}{key}:")
-                tree(item if isinstance(item, Mapping) else {"": item}, indent + 2)
-        elif value not in (None, "", (), [], {}):
-            click.echo(f"{' ' * indent}{key}: {_cell(value)}")

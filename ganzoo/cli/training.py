@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli.options import command, settings
-from ganzoo.cli.output import result, say
+from ganzoo.cli.output import quoted, result, say
 from ganzoo.cli.values import ASSIGNMENT, SEEDS, settings_given
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _set = click.option(
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="The recipe's, unless given.")
 @_set
 def train(
-    seeds: list[int] | None, out: Path | None, set_: tuple[tuple[str, Any], ...], **options: Any
+    variant: str, seeds: list[int] | None, out: Path | None, set_: tuple[tuple[str, Any], ...], **options: Any
 ) -> None:
     """Train a variant, into a new run folder.
 
@@ -45,7 +45,7 @@ def train(
     several = seeds is not None and len(seeds) > 1
     for seed in [None] if seeds is None else seeds:
         place = out / f"seed-{seed}" if out is not None and several else out
-        _play(ganzoo.train, seed=seed, out=place, set=changes, **options)
+        _play(ganzoo.train, variant, seed=seed, out=place, set=changes, **options)
 
 
 @command("resume", example="ganzoo resume runs/vanilla-digits-1 --steps 6000")
@@ -83,17 +83,10 @@ def _what_next(run: Run) -> None:
     for picture in sorted((path / "samples").glob("*.png"))[-1:]:
         result(picture)
     result(path)
-    here = _quoted(path)
+    here = quoted(path)
     say()
     say("Try next:")
     say(f"  ganzoo sample {here} -n 64 -o samples.png")
-    say(f"  ganzoo export {here} -o {_quoted(path.name)}.onnx")
+    say(f"  ganzoo export {here} -o {quoted(path.name)}.onnx")
     say(f"  ganzoo serve {here} --open")
     say(f"  ganzoo resume {here} --steps {2 * run.until}")
-
-
-def _quoted(path: Path | str) -> str:
-    """A path as a shell takes it."""
-    import shlex
-
-    return shlex.quote(str(path))
