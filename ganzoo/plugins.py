@@ -13,7 +13,7 @@ from typing import Any
 
 import pluggy
 
-from ganzoo import hooks
+from ganzoo import hooks, observers
 from ganzoo.errors import PluginError
 from ganzoo.registrar import Registrar
 
@@ -69,6 +69,7 @@ def load_all(folder: Path | None = None) -> tuple[pluggy.PluginManager, list[Plu
     """Discover, import, validate and register every plugin, in the order of their names."""
     manager = pluggy.PluginManager("ganzoo")
     manager.add_hookspecs(hooks)
+    manager.register(observers, "tensorboard")
     plugins = []
     for found in sorted(discover(folder), key=lambda f: f.plugin.name):
         plugin = found.plugin

@@ -15,6 +15,7 @@ import torch
 from ganzoo import checkpoint, zoo
 from ganzoo.averages import Averages
 from ganzoo.build import game_of, optimizers_of, schedules_of
+from ganzoo.data import Source, open_source
 from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
 from ganzoo.files import write_text
@@ -131,12 +132,11 @@ def resume(
         return _play(run, engine, source, data_root, observers, stop)
 
 
-def open_data(recipe: Recipe, root: str | Path | None) -> Any:
+def open_data(recipe: Recipe, root: str | Path | None) -> Source:
     """The source a recipe names: `name`, or `name:argument`."""
-    name, colon, argument = str(recipe.data["name"]).partition(":")
-    use = {**recipe.data, "name": name}
-    context = {"argument": argument if colon else None, "root": Path(root) if root else None}
-    source = zoo.part("source", name).build(use, context)
+    options = {key: value for key, value in recipe.data.items() if key != "name"}
+    name = str(recipe.data["name"])
+    source = open_source(name, Path(root) if root else None, **options)
     if source.spec.size < recipe.batch:
         raise DataError(f"'{name}' has {source.spec.size} samples; a batch of {recipe.batch} needs as many")
     return source
@@ -154,7 +154,7 @@ def settle(recipe: Recipe, device: str) -> dict[str, Any]:
     return {"device": device, "precision": precision, "threads": torch.get_num_threads()}
 
 
-def _engine(recipe: Recipe, source: Any, settled: Mapping[str, Any]) -> Engine:
+def _engine(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engine:
     game = game_of(recipe, source.spec, lambda: _marginals(source)).to(settled["device"])
     optimizers = optimizers_of(recipe, game)
     every = recipe.section("log")["every"]
@@ -176,12 +176,13 @@ def _engine(recipe: Recipe, source: Any, settled: Mapping[str, Any]) -> Engine:
     )
 
 
-def _marginals(source: Any) -> torch.Tensor | None:
-    pictures: torch.Tensor = source.all(10_000)
-    return pictures.float().mean(0) / 255.0 if source.spec.kind == "image" else None
+def _marginals(source: Source) -> torch.Tensor | None:
+    if source.spec.kind != "image":
+        return None
+    return source.all(10_000).float().mean(0) / 255.0
 
 
-def _play(run: Run, engine: Engine, source: Any, root: Any, observers: Sequence[Observe], stop: Stop) -> Run:
+def _play(run: Run, engine: Engine, source: Source, root: Any, observers: Sequence[Observe], stop: Stop) -> Run:
     session = Session(run, engine, source, root, observers, stop)
     with run.folder.lock():
         session.begin()
@@ -203,7 +204,7 @@ def _play(run: Run, engine: Engine, source: Any, root: Any, observers: Sequence[
 class Session:
     """What happens between the steps of a run: rows, pictures, checkpoints, events."""
 
-    def __init__(self, run: Run, engine: Engine, source: Any, root: Any, observers: Sequence[Observe], stop: Stop) -> None:
+    def __init__(self, run: Run, engine: Engine, source: Source, root: Any, observers: Sequence[Observe], stop: Stop) -> None:
         self.run, self.engine, self.source, self.stop = run, engine, source, stop
         self.log = run.recipe.section("log")
         self.evaluate = run.recipe.section("evaluate")
@@ -360,7 +361,7 @@ def versions() -> dict[str, str]:
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 
 
-def _meta(run: Run, source: Any, root: Any) -> dict[str, Any]:
+def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
     recipe, spec = run.recipe, source.spec
     used = [zoo.owner("variant", recipe.name)] if _registered(recipe.name) else []
     used += [zoo.owner(kind, name) for kind, name in _parts_of(recipe)]

@@ -1,0 +1,209 @@
+"""Runs: what is stopped and resumed is what was never stopped, to the bit."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import signal
+
+import pytest
+
+import ganzoo
+from ganzoo import zoo
+from ganzoo.checkpoint import generators
+from ganzoo.errors import DamagedFile, DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
+from ganzoo.recipes import Recipe
+
+VARIANTS = [row["name"] for row in zoo.variants() if row["plugin"] in ("ganzoo", "networks")]
+
+
+def tiny(variant="vanilla", **changes):
+    return {**zoo.variant(variant).tiny, **changes}
+
+
+def train(out, variant="vanilla", steps=20, changes=None, **options):
+    return ganzoo.train(variant, steps=steps, out=out, set={**tiny(variant), "steps": steps, **(changes or {})}, **options)
+
+
+def newest(run):
+    return sorted((run.path / "checkpoints").glob("*.safetensors"))[-1].read_bytes()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_stopped_and_resumed_equals_never_stopped(variant, tmp_path):
+    whole = train(tmp_path / "whole", variant)
+    train(tmp_path / "parts", variant, steps=7)
+    parts = ganzoo.resume(tmp_path / "parts", steps=20)
+    # the recipe's `steps` differ, so compare everything but it
+    from ganzoo.state import read_state
+
+    a, b = (read_state(run.path / "checkpoints" / "step-00000020.safetensors") for run in (whole, parts))
+    assert a.tensors.keys() == b.tensors.keys()
+    assert all(a.tensors[name].equal(b.tensors[name]) for name in a.tensors)
+    assert a.meta["optimizers"] == b.meta["optimizers"]
+    assert (whole.path / "metrics.jsonl").read_bytes() == (parts.path / "metrics.jsonl").read_bytes()
+    assert len(whole.metrics) == 4
+    for name in ("step-00000010.png", "step-00000020.png"):
+        pictures = [run.sampler(step=20).sample(4, seed=1).images for run in (whole, parts)]
+        assert (pictures[0] == pictures[1]).all()
+        assert (whole.path / "samples" / name).exists()
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_not(tmp_path):
+    a, b, c = (train(tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert newest(a) == newest(b)
+    assert newest(a) != newest(c)
+
+
+def test_a_runs_recipe_repeats_it(tmp_path):
+    first = train(tmp_path / "first")
+    again = ganzoo.train(first.path / "recipe.toml", out=tmp_path / "again")
+    assert newest(first) == newest(again)
+    assert Recipe.read(first.path / "recipe.toml") == first.recipe
+
+
+def test_looking_changes_nothing(tmp_path):
+    plain = train(tmp_path / "plain")
+    changes = {"evaluate.every": 5, "evaluate.metric": "found", "evaluate.samples": 50, "log.pictures": 3}
+    watched = train(tmp_path / "watched", changes=changes)
+    from ganzoo.state import read_state
+
+    a, b = (read_state(run.path / "checkpoints" / "step-00000020.safetensors").tensors for run in (plain, watched))
+    assert all(a[name].equal(b[name]) for name in a)
+    assert "found/classes" in watched.metrics[0]
+
+
+def test_the_best_checkpoint_is_kept(tmp_path, monkeypatch):
+    figures = iter([0.1, 0.9, 0.3, 0.2, 0.25, 0.1, 0.2, 0.3])
+
+    class Metric:
+        figure, sign = "score", 1
+
+        def __call__(self, samples):
+            return {"score": next(figures)}
+
+    part = zoo.part
+    fake = type("Fake", (), {"build": lambda *_: Metric()})()
+    monkeypatch.setattr(zoo, "part", lambda kind, name: fake if kind == "metric" else part(kind, name))
+    run = train(tmp_path / "run", steps=40, changes={"evaluate.every": 5, "log.checkpoint": 5})
+    kept = [int(p.stem[5:]) for p in sorted((run.path / "checkpoints").iterdir())]
+    assert kept == [10, 30, 35, 40]
+
+
+def test_a_signal_finishes_the_step_and_saves(tmp_path):
+    whole = train(tmp_path / "whole")
+    seen = []
+
+    def stop():
+        seen.append(1)
+        return signal.SIGTERM if len(seen) == 8 else None
+
+    with pytest.raises(Interrupted, match="stopped at step 8, saved; go on with: ganzoo resume") as caught:
+        train(tmp_path / "parts", stop=stop)
+    assert caught.value.exit_code == 143
+    assert json.loads((tmp_path / "parts" / "run.json").read_text())["status"] == "interrupted"
+    parts = ganzoo.resume(tmp_path / "parts")
+    assert newest(parts) == newest(whole)
+    assert parts.metrics == whole.metrics
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, caplog):
+    whole = train(tmp_path / "whole")
+    parts = train(tmp_path / "parts")
+    last = parts.path / "checkpoints" / "step-00000020.safetensors"
+    data = bytearray(last.read_bytes())
+    data[len(data) // 2] ^= 1
+    last.write_bytes(data)
+    with pytest.raises(DamagedFile, match="step-00000020"):
+        ganzoo.load(last)
+    with caplog.at_level(logging.WARNING):
+        resumed = ganzoo.resume(parts.path)
+    assert "step-00000020" in caplog.text
+    assert newest(resumed) == newest(whole)
+    assert (parts.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
+
+
+def test_what_is_not_finite_stops_the_run_and_keeps_the_last_good(tmp_path):
+    with pytest.raises(NonFiniteError, match=r"step \d+ .*the last good checkpoint is kept"):
+        train(tmp_path / "run", changes={"optimizers.D.lr": 1e38, "optimizers.G.lr": 1e38})
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "non-finite"
+
+
+def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path):
+    said, rows = [], []
+
+    class Broken:
+        def measured(self, step, metrics):
+            rows.append(step)
+            raise ValueError("no")
+
+    class Good:
+        def __init__(self, run):
+            self.run = run
+
+        def said(self, text):
+            said.append(text)
+
+        def measured(self, step, metrics):
+            rows.append(-step)
+
+    def broken(run):
+        return Broken()
+
+    train(tmp_path / "run", observers=[Good, broken])
+    assert [text for text in said if "broken" in text] == ["observer 'broken' failed and is left out: ValueError: no"]
+    assert rows == [-5, 5, -10, -15, -20]
+
+
+def test_snapshots_and_steps_can_be_sampled(tmp_path):
+    run = train(tmp_path / "run", changes={"log.snapshot": 5})
+    assert [p.stem for p in sorted((run.path / "snapshots").iterdir())] == ["step-00000005", "step-00000010", "step-00000020"]
+    early, late = (run.sampler(step=step).sample(4).images for step in (5, 20))
+    assert (early != late).any()
+    raw = run.sampler(raw=True).sample(4).images
+    assert (raw != late).any()
+    with pytest.raises(GanzooError, match="keeps nothing of step 7; there is 5, 10, 20"):
+        run.sampler(step=7)
+    _, card = generators(run.path)
+    assert card["variant"] == "vanilla"
+    assert "Goodfellow" in card["paper"]
+
+
+def test_wrong_requests_are_one_sentence_and_lose_nothing(tmp_path):
+    run = train(tmp_path / "run")
+    before = {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
+    wrong = [
+        (lambda: ganzoo.resume(run.path), RecipeError, "is at step 20 already"),
+        (lambda: ganzoo.resume(run.path, steps=20), RecipeError, "is at step 20 already"),
+        (lambda: ganzoo.resume(run.path, steps=30, set={"batch": 4}), RecipeError, "cannot change in a run that has begun"),
+        (lambda: ganzoo.resume(tmp_path / "none"), GanzooError, "none"),
+        (lambda: train(run.path), GanzooError, "is not empty"),
+        (lambda: train(tmp_path / "x", "vanila"), RecipeError, "did you mean 'vanilla'?"),
+        (lambda: train(tmp_path / "x", changes={"batch": 100_000}), DataError, "a batch of 100000"),
+        (lambda: train(tmp_path / "x", data="digts"), RecipeError, "did you mean 'digits'?"),
+        (lambda: train(tmp_path / "x", device="cuda:9"), GanzooError, "try --device cpu"),
+        (lambda: train(tmp_path / "x", changes={"evaluate.every": 7}), RecipeError, "a multiple of log.every"),
+    ]
+    for action, kind, words in wrong:
+        with pytest.raises(kind) as caught:
+            action()
+        assert words in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert before == {p: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
+    assert not (tmp_path / "x").exists()
+
+
+def test_metrics_say_what_the_game_is_worth(tmp_path):
+    row = train(tmp_path / "run").metrics[-1]
+    assert list(row) == ["step", "images", "V", "D(x)", "D(G(z))", "D/minimax", "D/grad_norm", "G/minimax", "G/grad_norm"]
+    assert row["images"] == 160
+    assert row["V"] == pytest.approx(-row["D/minimax"])
+    assert -3 < row["V"] < 0
+    assert 0 < row["D(x)"] < 1
+    assert all(math.isfinite(v) for v in row.values())
+
+
+def test_points_train_too(tmp_path):
+    run = train(tmp_path / "run", data="ring")
+    assert run.sampler().sample(10).points.shape == (10, 2)
