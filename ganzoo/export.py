@@ -1,8 +1,6 @@
 """From a trained generator to one self-describing ONNX file that has been proven to be the same.
 
-Every silent failure of an export was met before: batch statistics in use, noise drawn inside, a number
-baked into the graph, a frozen batch size. So a file gets its name only after `prove` has compared it
-with the module, picture by picture.
+A file gets its name only after `proof.prove` has compared it with the module, picture by picture.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ import contextlib
 import copy
 import io
 import logging
-import math
 import sys
 import types
 import warnings
@@ -23,22 +20,15 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import parametrize
 
 from ganzoo import onnx_file
 from ganzoo.errors import GanzooError, InputError, did_you_mean
-from ganzoo.feeds import request
 from ganzoo.files import canonical, write_bytes
-from ganzoo.images import to_uint8
-from ganzoo.onnx_backend import OnnxBackend
-from ganzoo.priors import uniforms
+from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
 from ganzoo.specs import GeneratorSpec
-from ganzoo.torch_backend import TorchBackend
 
-TOLERANCE = 1e-4
-"""Greatest difference between torch and ONNX, for outputs within [-1, 1]."""
 HALF_LEVELS = 8
 """Greatest difference in grey levels once the weights are rounded to fp16."""
 OPSET = 20
@@ -97,19 +87,19 @@ def export(
     for name in wanted:
         place = target if target.suffix == ".onnx" else target / f"{name}.onnx"
         about = {**found, **(card or {}), "default": name == first}
-        data, proof = build(modules[name], about, place, half)
+        data, apart = build(modules[name], about, place, half)
         write_bytes(place, data)
         checksum = onnx_file.parse(place, data).checksum
-        written.append(Exported(place, name, len(data), checksum, *proof))
+        written.append(Exported(place, name, len(data), checksum, *apart))
     return written
 
 
 def _modules(source: Any, step: int | None, raw: bool) -> tuple[dict[str, nn.Module], dict[str, Any]]:
     if isinstance(source, nn.Module):
-        return {_spec(source).name: source}, {}
+        return {spec_of(source).name: source}, {}
     if isinstance(source, Mapping):
         return dict(source), {}
-    from ganzoo.run import generators
+    from ganzoo.checkpoint import generators
 
     return generators(Path(getattr(source, "path", source)), step, raw)
 
@@ -119,18 +109,18 @@ def build(
 ) -> tuple[bytes, tuple[float, int]]:
     """The bytes of the file, and the greatest difference found (as is, in grey levels)."""
     plain = plain_copy(module)
-    spec = _spec(plain)
+    spec = spec_of(plain)
     check_module(plain, spec)
     model = _trace(plain, spec)
     _refuse_random(model, spec)
     metadata = {**card, "format": onnx_file.FORMAT, "spec": spec.to_json()}
     data = _sealed(model, metadata)
-    proof = prove(plain, data, name)
+    found = prove(plain, data, name)
     if half:
         _halve(model)
         data = _sealed(model, {**metadata, "weights": "fp16"})
-        proof = prove(plain, data, name, HALF_LEVELS)
-    return data, proof
+        found = prove(plain, data, name, HALF_LEVELS)
+    return data, found
 
 
 def plain_copy(module: nn.Module) -> nn.Module:
@@ -141,97 +131,6 @@ def plain_copy(module: nn.Module) -> nn.Module:
             for name in list(part.parametrizations):  # type: ignore[arg-type]
                 parametrize.remove_parametrizations(part, name, leave_parametrized=True)
     return plain.eval()
-
-
-def check_module(module: nn.Module, spec: GeneratorSpec) -> None:
-    """GanzooError unless the module is a pure function of its inputs, picture by picture."""
-    feed = _feed(spec, range(8))
-    backend = TorchBackend(module)
-    whole, again = backend.run(feed), backend.run(feed)
-    name = f"generator '{spec.name}'"
-    if whole.shape != (8, *spec.output.shape):
-        raise GanzooError(f"{name} makes {whole.shape[1:]}; its spec promises {spec.output.shape}")
-    if not np.isfinite(whole).all():
-        raise GanzooError(f"{name} makes NaN or infinity; train it again, or from an earlier snapshot")
-    if not np.array_equal(whole, again):
-        raise GanzooError(f"{name} draws random numbers in its forward; make its noise a declared input")
-    alone = np.concatenate([backend.run(_rows(spec, feed, k)) for k in range(8)])
-    if _apart(spec, whole, alone) > TOLERANCE:
-        text = f"{name} mixes the pictures of a batch"
-        raise GanzooError(f"{text}; in eval mode each must depend on its own inputs alone")
-    if spec.of_kind("latent"):
-        fixed = {i.name: feed[i.name][:1].repeat(8, 0) for i in spec.inputs if i.kind in ("label", "image")}
-        varied = backend.run({**feed, **fixed})
-        if np.array_equal(varied, varied[:1].repeat(8, 0)):
-            text = f"{name} makes the same picture of different latents"
-            raise GanzooError(f"{text}; it ignores them or has collapsed")
-
-
-def prove(module: nn.Module, data: bytes, name: Path, levels: int = 0) -> tuple[float, int]:
-    """Compares the file with the module at batch 1, 3 and 8, several seeds, all labels, all scalars' ends.
-
-    Returns the greatest difference, as is and in grey levels. GanzooError if it is above `TOLERANCE` or a
-    grey level; with `levels`, only if it is above so many grey levels.
-    """
-    spec = _spec(module)
-    file, torch_side = OnnxBackend(onnx_file.parse(name, data)), TorchBackend(module)
-    worst, worst_levels = 0.0, 0
-    most = levels * 2 / 255 if levels else TOLERANCE
-    for feed in _trials(spec):
-        ours, theirs = torch_side.run(feed), file.run(feed)
-        apart = _apart(spec, ours, theirs)
-        worst = max(worst, float(np.abs(ours - theirs).max()))
-        if spec.output.kind == "image":
-            seen = [to_uint8(o, spec.output.range).astype(int) for o in (ours, theirs)]
-            worst_levels = max(worst_levels, int(np.abs(seen[0] - seen[1]).max()))
-        if not apart <= most or worst_levels > max(levels, 1):
-            text = f"the exported generator '{spec.name}' differs from the trained one by {apart:.2g}"
-            raise GanzooError(f"{text} at batch {len(ours)}; its forward does something ONNX cannot follow")
-    return worst, worst_levels
-
-
-def _spec(module: nn.Module) -> GeneratorSpec:
-    spec = getattr(module, "spec", None)
-    if not isinstance(spec, GeneratorSpec):
-        raise GanzooError(f"{type(module).__name__} has no .spec; a generator with a GeneratorSpec is needed")
-    return spec
-
-
-def _trials(spec: GeneratorSpec) -> Iterator[dict[str, NDArray[Any]]]:
-    for first in (0, 1000, 2**31):
-        for n in (1, 3, 8):
-            yield _feed(spec, range(first, first + n))
-    for label in spec.of_kind("label"):
-        every = np.arange(len(label.classes), dtype=np.int64)
-        for start in range(0, len(every), 8):
-            rows = every[start : start + 8]
-            yield {**_feed(spec, range(len(rows))), label.name: rows}
-    for scalar in spec.of_kind("scalar"):
-        low, high = scalar.range or (0.0, 1.0)
-        for value in (low, (low + high) / 2, high):
-            yield {**_feed(spec, range(3)), scalar.name: np.asarray(value, dtype=np.float32)}
-
-
-def _feed(spec: GeneratorSpec, seeds: range) -> dict[str, NDArray[Any]]:
-    """Inputs at these seeds; image inputs are filled with noise in their range."""
-    pictures = {}
-    for i in spec.of_kind("image"):
-        low, high = i.range or (-1.0, 1.0)
-        noise = uniforms(i.name, list(seeds), math.prod(i.shape)).reshape(len(seeds), *i.shape)
-        pictures[i.name] = (low + (high - low) * noise).astype(np.float32)
-    return request(spec, seeds=list(seeds), inputs=pictures).rows(0, len(seeds))
-
-
-def _rows(spec: GeneratorSpec, feed: Mapping[str, NDArray[Any]], k: int) -> dict[str, NDArray[Any]]:
-    return {i.name: feed[i.name] if i.kind == "scalar" else feed[i.name][k : k + 1] for i in spec.inputs}
-
-
-def _apart(spec: GeneratorSpec, a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """The greatest difference, for images in units of half their range; infinite for another shape."""
-    if a.shape != b.shape:
-        return math.inf
-    unit = (spec.output.range[1] - spec.output.range[0]) / 2 if spec.output.kind == "image" else 1.0
-    return float(np.abs(a - b).max()) / unit
 
 
 class _Positional(nn.Module):
@@ -247,7 +146,7 @@ class _Positional(nn.Module):
 
 def _trace(module: nn.Module, spec: GeneratorSpec) -> onnx.ModelProto:
     """The graph of a module, with a dynamic batch."""
-    feed = _feed(spec, range(2))
+    feed = feed_of(spec, range(2))
     examples = tuple(torch.from_numpy(np.array(feed[i.name])) for i in spec.inputs)
     batch = torch.export.Dim("batch")
     axes = tuple({} if i.kind == "scalar" else {0: batch} for i in spec.inputs)
@@ -267,19 +166,11 @@ def _trace(module: nn.Module, spec: GeneratorSpec) -> onnx.ModelProto:
             model: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
     except Exception as error:  # the exporter raises whatever its many stages raise
         raise GanzooError(
-            f"generator '{spec.name}' cannot be exported: {_reason(error)}; "
+            f"generator '{spec.name}' cannot be exported: {reason(error)}; "
             f"its forward must be tensor operations that hold for every batch size"
         ) from error
     _strip(model)
     return model
-
-
-def _reason(error: BaseException) -> str:
-    """The first telling line of the innermost cause."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 @contextlib.contextmanager

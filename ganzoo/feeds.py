@@ -261,7 +261,8 @@ def spread(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:
     """float32 [count, *shape] of an array [count, *shape], or of one [*shape] repeated."""
     shape = spec.shape
     try:
-        array = np.asarray(value, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            array = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
         message = f"'{spec.name}' is not an array of numbers; shape {shape} is needed"
         raise InputError(spec.name, message) from None

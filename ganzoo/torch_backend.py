@@ -1,4 +1,4 @@
-"""A generator as a torch module, run on the CPU in fp32."""
+"""A generator as a torch module, run in fp32 where its weights are."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class TorchBackend:
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Images [N, C, H, W] or points [N, d]."""
-        tensors = [torch.from_numpy(np.array(inputs[i.name])) for i in self.spec.inputs]
+        here = next(self.module.parameters(), torch.empty(0)).device
+        tensors = [torch.from_numpy(np.array(inputs[i.name])).to(here) for i in self.spec.inputs]
         with torch.inference_mode():
             output = self.module(*tensors)
         return np.asarray(output.float().cpu().numpy())
@@ -52,7 +53,7 @@ class TorchBackend:
 
 def open_run(path: Path, step: int | None = None, raw: bool = False) -> dict[str, TorchBackend]:
     """The generators of a run folder or a checkpoint, by name, the default first."""
-    from ganzoo.run import generators
+    from ganzoo.checkpoint import generators
 
     modules, card = generators(path, step, raw)
     return {name: TorchBackend(module, card) for name, module in modules.items()}

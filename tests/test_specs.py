@@ -59,7 +59,9 @@ def test_nonsense_inputs_are_refused(fields: dict) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("fields", [("sound", (1,)), ("image", (28, 28)), ("points", (1, 2)), ("image", (1, 0, 3))])
+@pytest.mark.parametrize(
+    "fields", [("sound", (1,)), ("image", (28, 28)), ("points", (1, 2)), ("image", (1, 0, 3))]
+)
 def test_nonsense_outputs_are_refused(fields: tuple) -> None:
     with pytest.raises(RecipeError):
         OutputSpec(*fields)
@@ -71,7 +73,8 @@ def test_an_input_declared_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"name": "G"}, {"name": "G", "inputs": 3, "output": {}}, {"name": 1, "inputs": [], "output": {}}]
+    "data",
+    [{}, {"name": "G"}, {"name": "G", "inputs": 3, "output": {}}, {"name": 1, "inputs": [], "output": {}}],
 )
 def test_json_that_is_no_spec_is_refused(data: dict) -> None:
     with pytest.raises(RecipeError):
