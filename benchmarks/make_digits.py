@@ -1,4 +1,4 @@
-"""Makes the embedded digits: `python benchmarks/make_digits.py MNIST_FOLDER` writes the same bytes every time.
+"""Makes the embedded digits: `make_digits.py MNIST_FOLDER` writes the same bytes every time.
 
 1,000 training images of each class, drawn by the raw words of Philox (which no version of numpy changes):
 every image gets a word, each class keeps its 1,000 smallest, and the words are also the order in the file.
@@ -35,11 +35,13 @@ def main() -> None:
     np.savez_compressed(options.out, images=images[index], labels=labels[index], index=index)
     card = {
         "name": "digits",
-        "origin": "10,000 of the 60,000 training images of MNIST (Yann LeCun, Corinna Cortes, Christopher J.C. Burges; "
-                  "http://yann.lecun.com/exdb/mnist), themselves made from NIST Special Databases 1 and 3",
+        "origin": "10,000 of the 60,000 training images of MNIST (Yann LeCun, Corinna Cortes, "
+        "Christopher J.C. Burges; http://yann.lecun.com/exdb/mnist), "
+        "themselves made from NIST Special Databases 1 and 3",
         "licence": "CC BY-SA 3.0 (https://creativecommons.org/licenses/by-sa/3.0/)",
-        "note": f"1,000 images of each class, drawn without replacement (Philox, seed {SEED}); the images are unchanged: "
-                "28x28, grey, light on black; `index` in the file is their place in MNIST's training split",
+        "note": f"1,000 images of each class, drawn without replacement (Philox, seed {SEED}); "
+        "the images are unchanged: 28x28, grey, light on black; "
+        "`index` in the file is their place in MNIST's training split",
         "content": digest(images[index], labels[index].astype(np.int64)),
         "command": "python benchmarks/make_digits.py MNIST_FOLDER",
     }

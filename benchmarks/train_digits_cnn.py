@@ -3,8 +3,8 @@
 A judge of generated digits must be right on digits and must not be sure of anything else. So beside MNIST's
 training images (shifted, turned and scaled a little; a third of them slightly noisy or blurred, as a
 generator's are) every minibatch holds images that are no digit, with an even target over the ten classes:
-filtered noise, digits in pieces, several digits on one place; and averages of two digits, with both as target.
-The test images are looked at once, after the last step. About twelve minutes on one thread.
+filtered noise, digits in pieces, several digits on one place; and averages of two digits, with both as
+target. The test images are looked at once, after the last step. About twelve minutes on one thread.
 """
 
 from __future__ import annotations
@@ -38,9 +38,18 @@ class Judge(nn.Module):
             return [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
 
         self.body = nn.Sequential(
-            *block(1, 32), nn.MaxPool2d(2), *block(32, 64), nn.MaxPool2d(2),
-            *block(64, 96), *block(96, 96), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Dropout(0.3), nn.Linear(96 * 9, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU(),
+            *block(1, 32),
+            nn.MaxPool2d(2),
+            *block(32, 64),
+            nn.MaxPool2d(2),
+            *block(64, 96),
+            *block(96, 96),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(96 * 9, FEATURES, bias=False),
+            nn.BatchNorm1d(FEATURES),
+            nn.ReLU(),
         )
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(FEATURES, 10))
 
@@ -55,15 +64,24 @@ def moved(x: Tensor) -> Tensor:
     turn = (torch.rand(n) * 2 - 1) * math.radians(10)
     scale = 1 + (torch.rand(n) * 2 - 1) * 0.1
     shift = (torch.rand(n, 2) * 2 - 1) * 2 / 14
-    theta = torch.stack([scale * turn.cos(), -scale * turn.sin(), shift[:, 0],
-                         scale * turn.sin(), scale * turn.cos(), shift[:, 1]], dim=1).view(n, 2, 3)
+    theta = torch.stack(
+        [
+            scale * turn.cos(),
+            -scale * turn.sin(),
+            shift[:, 0],
+            scale * turn.sin(),
+            scale * turn.cos(),
+            shift[:, 1],
+        ],
+        dim=1,
+    ).view(n, 2, 3)
     return F.grid_sample(x, F.affine_grid(theta, list(x.shape), align_corners=False), align_corners=False)
 
 
 def blurred(x: Tensor, sigma: float) -> Tensor:
     """Convolved with a Gaussian of `sigma` pixels."""
     radius = math.ceil(3 * sigma)
-    line = torch.exp(-torch.arange(-radius, radius + 1.0) ** 2 / (2 * sigma**2))
+    line = torch.exp(-(torch.arange(-radius, radius + 1.0) ** 2) / (2 * sigma**2))
     line = line / line.sum()
     x = F.conv2d(x, line.view(1, 1, 1, -1), padding=(0, radius))
     return F.conv2d(x, line.view(1, 1, -1, 1), padding=(radius, 0))
@@ -75,13 +93,13 @@ def worn(x: Tensor) -> Tensor:
     third = len(x) // 9
     x[:third] += torch.randn_like(x[:third]) * torch.rand(third, 1, 1, 1) * 0.2
     specks = torch.rand_like(x[:third]) < 0.05 * torch.rand(third, 1, 1, 1)
-    x[third:2 * third] = torch.where(specks, torch.rand_like(x[:third]), x[third:2 * third])
-    x[2 * third:3 * third] = blurred(x[2 * third:3 * third], 0.7)
+    x[third : 2 * third] = torch.where(specks, torch.rand_like(x[:third]), x[third : 2 * third])
+    x[2 * third : 3 * third] = blurred(x[2 * third : 3 * third], 0.7)
     return x.clamp(0, 1)
 
 
 def outliers(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """No digits, and their targets [N, 10]: made from a minibatch of digits x [N, 1, 28, 28] with labels y."""
+    """No digits, and their targets [N, 10], made from digits x [N, 1, 28, 28] with labels y."""
     n = len(x) // 4
     even = torch.full((n, 10), 0.1)
     noise = torch.randn(n, 1, 28, 28)
@@ -121,9 +139,10 @@ def train(x: Tensor, y: Tensor) -> Judge:
     for epoch in range(EPOCHS):
         order = torch.randperm(len(x))
         for i in range(0, len(x) - BATCH + 1, BATCH):
-            digits, labels = moved(x[order[i:i + BATCH]]), y[order[i:i + BATCH]]
+            digits, labels = moved(x[order[i : i + BATCH]]), y[order[i : i + BATCH]]
             strange, targets = outliers(digits[:OUTLIERS], labels[:OUTLIERS])
-            logits, _ = judge(torch.cat([worn(digits), strange]).contiguous(memory_format=torch.channels_last))
+            images = torch.cat([worn(digits), strange]).contiguous(memory_format=torch.channels_last)
+            logits, _ = judge(images)
             cost = F.cross_entropy(logits[:BATCH], labels) + 0.3 * F.cross_entropy(logits[BATCH:], targets)
             optimizer.zero_grad()
             cost.backward()
@@ -135,13 +154,26 @@ def train(x: Tensor, y: Tensor) -> Judge:
 
 def export(judge: Judge, path: Path) -> None:
     """One ONNX file, any batch size, without the names and traces of the machine it was made on."""
-    program = torch.onnx.export(judge.to(memory_format=torch.contiguous_format), (torch.zeros(2, 1, 28, 28),),
-                                input_names=["images"], output_names=["logits", "features"], dynamo=True,
-                                dynamic_shapes={"images": {0: torch.export.Dim("n")}}, verbose=False)
+    program = torch.onnx.export(
+        judge.to(memory_format=torch.contiguous_format),
+        (torch.zeros(2, 1, 28, 28),),
+        input_names=["images"],
+        output_names=["logits", "features"],
+        dynamo=True,
+        dynamic_shapes={"images": {0: torch.export.Dim("n")}},
+        verbose=False,
+    )
     assert program is not None
     model = program.model_proto
-    for thing in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer,
-                  *model.graph.input, *model.graph.output):
+    for thing in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.initializer,
+        *model.graph.input,
+        *model.graph.output,
+    ):
         thing.ClearField("doc_string")
         thing.ClearField("metadata_props")
     onnx.checker.check_model(model, full_check=True)
@@ -153,7 +185,8 @@ def accuracy(path: Path, x: Tensor, y: Tensor) -> float:
     session = onnxruntime.InferenceSession(str(path))
     right = 0
     for images, labels in zip(x.split(500), y.split(500)):
-        right += int((session.run(["logits"], {"images": images.numpy()})[0].argmax(1) == labels.numpy()).sum())
+        logits = session.run(["logits"], {"images": images.numpy()})[0]
+        right += int((logits.argmax(1) == labels.numpy()).sum())
     return right / len(x)
 
 
@@ -174,10 +207,10 @@ def main() -> None:
         "accuracy": right,
         "accuracy_on": "the 10,000 test images of MNIST, by the exported file under ONNX Runtime",
         "data": "the 60,000 training images of MNIST (LeCun, Cortes, Burges)",
-        "training": f"{EPOCHS} epochs of AdamW, small shifts, turns and scales; a third of the digits with slight grain, "
-                    "specks or blur; beside them filtered noise, digits in pieces and heaps of three digits "
-                    "with an even target, and averages of two digits with both as target, "
-                    "so that it is unsure of what is no digit",
+        "training": f"{EPOCHS} epochs of AdamW, small shifts, turns and scales; a third of the digits "
+        "with slight grain, specks or blur; beside them filtered noise, digits in pieces and heaps of three digits "
+        "with an even target, and averages of two digits with both as target, "
+        "so that it is unsure of what is no digit",
         "licence": "CC BY-SA 3.0, as the images it was trained on",
         "seed": SEED,
         "command": "python benchmarks/train_digits_cnn.py MNIST_FOLDER",

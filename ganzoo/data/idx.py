@@ -30,13 +30,17 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
         raise DataError(f"{path} cannot be read ({error}); fetch the file again") from error
     magic = bytes([0, 0, 8, axes])
     if content[:4] != magic:
-        raise DataError(f"{path} begins with {content[:4].hex()} where IDX bytes of {axes} axes begin with "
-                        f"{magic.hex()}; fetch the file again")
+        raise DataError(
+            f"{path} begins with {content[:4].hex()} where IDX bytes of {axes} axes begin with "
+            f"{magic.hex()}; fetch the file again"
+        )
     header = 4 + 4 * axes
     shape = struct.unpack(f">{axes}I", content[4:header]) if len(content) >= header else (0,) * axes
     if len(content) != header + math.prod(shape):
-        raise DataError(f"{path} holds {len(content)} bytes where its header needs {header + math.prod(shape)}; "
-                        "fetch the file again")
+        raise DataError(
+            f"{path} holds {len(content)} bytes where its header needs {header + math.prod(shape)}; fetch "
+            " the file again"
+        )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 

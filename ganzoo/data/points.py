@@ -1,29 +1,36 @@
-"""Mixtures of Gaussians in the plane, by the protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1).
+"""Mixtures of Gaussians in the plane, by the protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086).
 
 100,000 points are drawn once and stay; every mode is equally likely.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.source import Content, Points, digest
+from ganzoo.errors import DataError
 
 COUNT = 100_000
 
 
 def ring(*, modes: int = 8, sigma: float = 0.01, seed: int = 0) -> Points:
     """Gaussians on a circle of radius 1: points float32 [N, 2]."""
+    if modes < 1:
+        raise DataError(f"a ring of {modes} modes has no points; set modes to at least 1")
     angle = 2 * np.pi * np.arange(modes) / modes  # linspace(0, 2 pi, modes) would put two modes on one place
     return _mixture("ring", np.stack([np.cos(angle), np.sin(angle)], axis=1), sigma, seed)
 
 
 def grid(*, modes: int = 25, sigma: float = 0.05, seed: int = 0) -> Points:
     """Gaussians on a square grid of spacing 2 around 0: points float32 [N, 2]; `modes` is a square number."""
-    side = 2.0 * np.arange(round(modes**0.5)) - (round(modes**0.5) - 1)
+    across = math.isqrt(max(modes, 0))
+    if across < 1 or across**2 != modes:
+        raise DataError(f"a grid of {modes} modes is no square; set modes to a square number such as 25")
+    side = 2.0 * np.arange(across) - (across - 1)
     return _mixture("grid", np.array([(a, b) for a in side for b in side]), sigma, seed)
 
 

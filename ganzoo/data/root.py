@@ -33,8 +33,11 @@ def download(name: str, folder: Path, files: str, fetch: Callable[[], object]) -
             fetch()
     except (OSError, RuntimeError, ValueError, EOFError, ImportError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise DataError(f"'{name}' is not in {folder} and could not be downloaded ({reason}); fetch {files} elsewhere "
-                        f"and put them into {folder}, or name another folder by --data-root or GANZOO_DATA") from error
+        raise DataError(
+            f"'{name}' is not in {folder} and could not be downloaded ({reason}); fetch {files} "
+            f"elsewhere and put it into {folder}, or name another folder by --data-root or "
+            "GANZOO_DATA"
+        ) from error
 
 
 @contextlib.contextmanager

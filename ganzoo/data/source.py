@@ -102,8 +102,13 @@ class Samples:
     """
 
     def __init__(
-        self, name: str, load: Callable[[], Content], card: Mapping[str, Any], *,
-        flip: bool = False, balanced: bool = False,
+        self,
+        name: str,
+        load: Callable[[], Content],
+        card: Mapping[str, Any],
+        *,
+        flip: bool = False,
+        balanced: bool = False,
     ) -> None:
         self.name, self._load, self._card = name, load, dict(card)
         self.flip, self.balanced = flip, balanced
@@ -113,7 +118,7 @@ class Samples:
         """What the loader read; DataError if the options do not fit it."""
         content = self._load()
         if self.balanced and content.labels is None:
-            raise DataError(f"'{self.name}' has no classes, so it cannot be balanced; leave out balanced=true")
+            raise DataError(f"'{self.name}' has no classes, so none to balance; leave out balanced=true")
         if self.flip and len(content.samples.shape) != 4:
             raise DataError(f"'{self.name}' holds points, which cannot be flipped; leave out flip=true")
         return content
@@ -125,10 +130,11 @@ class Samples:
         share: tuple[float, ...] = ()
         if content.labels is not None:
             counts = np.bincount(content.labels, minlength=len(content.classes))
-            counts = counts > 0 if self.balanced else counts
+            counts = np.minimum(counts, 1) if self.balanced else counts
             share = tuple(float(c) for c in counts / counts.sum())
-        kind = "image" if len(shape) == 4 else "points"
-        return DataSpec(kind, tuple(shape[1:]), content.classes, share, shape[0])
+        return DataSpec(
+            "image" if len(shape) == 4 else "points", tuple(shape[1:]), content.classes, share, shape[0]
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -152,10 +158,15 @@ class Samples:
 
         content, random = self.content, generator_at(seed, step, draw)
         if size > len(content.samples):
-            raise DataError(f"'{self.name}' has {len(content.samples)} samples where a minibatch needs {size}; "
-                            "choose a smaller batch or more data")
-        rows = self._balanced(random, size) if self.balanced else (
-            random.choice(len(content.samples), size, replace=False))
+            raise DataError(
+                f"'{self.name}' has {len(content.samples)} samples where a minibatch needs "
+                f"{size}; choose a smaller batch or more data"
+            )
+        rows = (
+            self._balanced(random, size)
+            if self.balanced
+            else (random.choice(len(content.samples), size, replace=False))
+        )
         x = content.samples.take(rows, axis=0)
         if self.flip:
             mirrored = random.integers(0, 2, size).astype(bool)
@@ -185,21 +196,28 @@ class Samples:
         """Rows with as many of each class; what does not divide goes to classes drawn at random."""
         members = self._members
         counts = np.full(len(members), size // len(members))
-        counts[random.permutation(len(members))[:size % len(members)]] += 1
+        counts[random.permutation(len(members))[: size % len(members)]] += 1
         short = [len(m) for m, c in zip(members, counts) if c > len(m)]
         if short:
-            raise DataError(f"a class of '{self.name}' has {min(short)} samples where a balanced minibatch of {size} "
-                            f"needs {math.ceil(size / len(members))}; choose a smaller batch")
+            raise DataError(
+                f"a class of '{self.name}' has {min(short)} samples where a balanced minibatch "
+                f"of {size} needs {math.ceil(size / len(members))}; choose a smaller batch"
+            )
         rows = [m[random.choice(len(m), c, replace=False)] for m, c in zip(members, counts)]
         return random.permutation(np.concatenate(rows))
 
 
 class Points(Samples):
-    """Points of a mixture of round Gaussians: `centres` [K, d] and `sigma` are what a metric and a plot need."""
+    """Points of a mixture of round Gaussians: `centres` [K, d] and `sigma` serve metrics and plots."""
 
     def __init__(
-        self, name: str, load: Callable[[], Content], card: Mapping[str, Any], *,
-        centres: NDArray[np.float64], sigma: float,
+        self,
+        name: str,
+        load: Callable[[], Content],
+        card: Mapping[str, Any],
+        *,
+        centres: NDArray[np.float64],
+        sigma: float,
     ) -> None:
         super().__init__(name, load, card)
         self.centres, self.sigma = centres, sigma

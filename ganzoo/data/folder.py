@@ -1,0 +1,253 @@
+"""Pictures of one's own: a folder, a .zip or a .tar, decoded once into a cache in the user's cache folder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+import platformdirs
+
+from ganzoo.data.archive import Files, open_files, read
+from ganzoo.data.decode import SUFFIXES, Unfit, decode
+from ganzoo.data.root import data_root
+from ganzoo.data.source import Content, Samples
+from ganzoo.errors import DataError, did_you_mean
+from ganzoo.files import atomic, canonical, read_json, space_errors, write_json
+
+log = logging.getLogger("ganzoo.data")
+
+IN_MEMORY = 512 * 2**20  # bytes of pixels; more stay in the mapped file
+MOST_BAD = 0.01  # share of pictures that may be unfit
+
+
+class FolderSamples(Samples):
+    """Pictures of a folder; `describe` puts another origin, licence and note on the card."""
+
+    def describe(self, **lines: str) -> None:
+        """Set lines of the card."""
+        self._card.update(lines)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a folder is read: everything its cache depends on, beside its files."""
+
+    channels: int
+    size: int | None
+    crop: str
+    labels: str
+    under: str
+    only: frozenset[str] | None
+
+
+def folder(
+    argument: str,
+    root: Path | None = None,
+    only: frozenset[str] | None = None,
+    *,
+    size: int | None = None,
+    crop: Literal["centre", "none"] = "centre",
+    channels: int = 3,
+    labels: str = "folders",
+    under: str = "",
+    flip: bool = False,
+    balanced: bool = False,
+) -> FolderSamples:
+    """The pictures of `folder:PATH`: a folder, .zip or .tar; classes by sub-folder or by a CSV.
+
+    size      resize to size x size; without it all pictures must be of one size
+    crop      'centre': cut the largest square first · 'none': squeeze
+    channels  1 grey, 3 RGB
+    labels    'folders': the first sub-folder is the class · 'none' · the path of a CSV of file and class
+    only      use only the files of these names (for sources built on this one)
+    under     use only what lies below this folder inside (`train`)
+    """
+    if channels not in (1, 3):
+        raise DataError(f"option channels is {channels}; 1 (grey) or 3 (RGB) is expected")
+    if size is not None and size < 1:
+        raise DataError(f"option size is {size}; at least 1 is expected")
+    if crop not in ("centre", "none"):
+        raise DataError(f"option crop is '{crop}'; 'centre' or 'none' is expected")
+    path = Path(argument).expanduser()
+    if not path.exists() and not path.is_absolute() and (data_root(root) / path).exists():
+        path = data_root(root) / path
+    files = open_files(path)
+    reading = Reading(channels, size, crop, labels, under.strip("/"), only)
+    note = f"{channels} channels, size {size or 'as it is'}"
+    card = {"origin": path.name, "licence": "not known to ganzoo", "note": note}
+    load = partial(_load, files, path, reading)
+    return FolderSamples(f"folder:{argument}", load, card, flip=flip, balanced=balanced)
+
+
+def _load(files: Files, path: Path, reading: Reading) -> Content:
+    """From the cache if these very files were decoded in this way before, else decoded into it."""
+    names = _pictures(files, path, reading)
+    classes = _classes(files, path, names, reading.labels)
+    if classes is not None:
+        names = list(classes)
+    key = _key(files, names, classes, reading)
+    cache = platformdirs.user_cache_path("ganzoo") / "decoded"
+    stored, about = cache / f"{key}.npy", cache / f"{key}.json"
+    if not (stored.is_file() and about.is_file()):
+        with space_errors(cache):
+            cache.mkdir(parents=True, exist_ok=True)
+        kept, skipped = _decode(files, path, names, reading, stored)
+        write_json(about, {"kept": kept, "skipped": skipped})
+    facts = read_json(about)
+    skipped = facts["skipped"]
+    if skipped:
+        log.warning(
+            "%s: %d of %d pictures skipped (%s)", path.name, len(skipped), len(names), _listed(skipped)
+        )
+    pixels = np.load(stored, mmap_mode="r", allow_pickle=False)
+    if pixels.nbytes <= IN_MEMORY:
+        pixels = np.array(pixels)
+    notes = {"skipped": skipped}
+    if classes is None:
+        return Content(pixels, key, notes=notes)
+    known = _ordered(set(classes.values()))
+    labels = np.array([known.index(classes[name]) for name in facts["kept"]], dtype=np.int64)
+    return Content(pixels, key, labels, known, notes)
+
+
+def _pictures(files: Files, path: Path, reading: Reading) -> list[str]:
+    """The names of the pictures asked for; hidden files and what macOS adds to archives are none."""
+    top = f"{reading.under}/" if reading.under else ""
+    names = [
+        name
+        for name in files.names
+        if name.startswith(top)
+        and name.lower().endswith(SUFFIXES)
+        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+        and (reading.only is None or PurePosixPath(name).name in reading.only)
+    ]
+    if not names:
+        inside = sorted({PurePosixPath(n).parts[0] for n in files.names if "/" in n})
+        hint = did_you_mean(reading.under, inside) if top else "; name one that holds " + ", ".join(SUFFIXES)
+        raise DataError(f"{path} holds no picture{f' below {reading.under}' if top else ''}{hint}")
+    return names
+
+
+def _classes(files: Files, path: Path, names: list[str], labels: str) -> dict[str, str] | None:
+    """The class of every picture by name; None when there are no classes."""
+    if labels == "none":
+        return None
+    if labels == "folders":
+        parts = [PurePosixPath(name).parts for name in names]
+        depth = 0
+        while all(len(p) > depth + 1 for p in parts) and len({p[depth] for p in parts}) == 1:
+            depth += 1  # a folder that holds everything is no class
+        if any(len(p) <= depth + 1 for p in parts):
+            return None
+        return {name: p[depth] for name, p in zip(names, parts)}
+    return _table(_csv(files, path, labels), names, labels)
+
+
+def _csv(files: Files, path: Path, labels: str) -> str:
+    """The text of the CSV: inside the folder or archive, or a path of its own."""
+    try:
+        content = read(files, labels) if labels in files.names else Path(labels).expanduser().read_bytes()
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"the labels '{labels}' cannot be read ({error}); name a CSV inside "
+            f"{path.name} or by its path, or 'folders' or 'none'"
+        ) from error
+
+
+def _table(text: str, names: list[str], labels: str) -> dict[str, str]:
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    given = {row[0]: row[1] for row in rows if len(row) > 1}
+    classes = {name: given.get(name, given.get(PurePosixPath(name).name, "")) for name in names}
+    missing = [name for name, label in classes.items() if not label]
+    if missing:
+        raise DataError(
+            f"{labels} has no class for {len(missing)} of {len(names)} pictures ({missing[0]} is "
+            "one); write one row 'file,class' for each"
+        )
+    return classes
+
+
+def _ordered(labels: set[str]) -> tuple[str, ...]:
+    """Classes in their order: by value if all are whole numbers, else by the alphabet."""
+    numbers = all(label.isascii() and label.isdigit() for label in labels)
+    return tuple(sorted(labels, key=lambda label: (int(label), label) if numbers else (0, label)))
+
+
+def _key(files: Files, names: list[str], classes: Mapping[str, str] | None, reading: Reading) -> str:
+    """SHA-256 over names, classes, sizes and bytes of the pictures and over how they are read."""
+    total = hashlib.sha256(canonical([1, reading.channels, reading.size, reading.crop]).encode())
+    for name in names:
+        try:
+            content = read(files, name)
+        except Exception:  # damaged archives raise anything; decoding will name the file
+            content = b""
+        facts = [name, classes and classes[name], len(content), hashlib.sha256(content).hexdigest()]
+        total.update(canonical(facts).encode())
+    return total.hexdigest()
+
+
+def _decode(
+    files: Files, path: Path, names: list[str], reading: Reading, stored: Path
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Writes the pixels [N, C, H, W] to `stored`; the names kept, and those skipped with the reason."""
+    kept: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    shape: tuple[int, ...] = ()
+    with atomic(stored) as temporary, open(temporary, "wb") as file:
+        for name in names:
+            try:
+                pixels = decode(_bytes(files, name), reading.channels, reading.size, reading.crop)
+            except Unfit as reason:
+                skipped.append((name, str(reason)))
+                continue
+            if not kept:
+                shape = pixels.shape
+                _header(file, 0, shape)
+            if pixels.shape != shape:
+                raise DataError(
+                    f"{path.name} holds pictures of different sizes ({kept[0]} "
+                    f"{_measure(shape)}, {name} {_measure(pixels.shape)}); set size=N to resize them all"
+                )
+            file.write(pixels.tobytes())
+            kept.append(name)
+        if len(skipped) > MOST_BAD * len(names):
+            raise DataError(
+                f"{path.name} has {len(skipped)} unfit pictures of {len(names)} ({_listed(skipped)}), "
+                "more than 1 %; repair or remove them"
+            )
+        file.seek(0)
+        _header(file, len(kept), shape)
+    return kept, skipped
+
+
+def _listed(skipped: Sequence[Sequence[str]]) -> str:
+    """The first few that were skipped, with the reasons."""
+    first = [f"{name}: {reason}" for name, reason in skipped[:5]]
+    return "; ".join(first + ["..."] * (len(skipped) > 5))
+
+
+def _bytes(files: Files, name: str) -> bytes:
+    try:
+        return read(files, name)
+    except Exception as error:  # damaged archives raise anything
+        raise Unfit(f"cannot be read: {error}") from error
+
+
+def _header(file: Any, count: int, shape: tuple[int, ...]) -> None:
+    """The header of a .npy file; numpy leaves room in it, so its length does not depend on the count."""
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    )
+
+
+def _measure(shape: tuple[int, ...]) -> str:
+    return f"{shape[2]}x{shape[1]}"
