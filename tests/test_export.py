@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -547,3 +548,14 @@ def test_ganzoo_export_is_callable_after_its_module_was_imported(tmp_path: Path)
 
     assert ganzoo.export(Made(), tmp_path / "a.onnx")[0].generator == "G"
     assert "CPUExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def test_the_guide_tells_the_truth(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "generation.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) >= 4
+    (tmp_path / "G.onnx").write_bytes(model.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(blocks), {})
+    assert {p.name for p in tmp_path.iterdir()} == {"G.onnx", "grid.png", "walk.gif"}
+    load("G.onnx").sweep("truncation", [0.3, 0.6, 1.0], seed=7)
