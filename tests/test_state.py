@@ -126,7 +126,7 @@ def tiny(path: Path) -> bytes:
     """A small file, of which every byte can be tried."""
     weight = torch.randn(2, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     tensors = {"w": weight.contiguous(memory_format=torch.channels_last), "n": torch.tensor(3)}
-    write_state(path, tensors, {"step": 9})
+    write_state(path, tensors, {"about": "before and after the checksum", "step": 9})
     return path.read_bytes()
 
 
