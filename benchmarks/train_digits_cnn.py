@@ -208,8 +208,8 @@ def main() -> None:
         "accuracy_on": "the 10,000 test images of MNIST, by the exported file under ONNX Runtime",
         "data": "the 60,000 training images of MNIST (LeCun, Cortes, Burges)",
         "training": f"{EPOCHS} epochs of AdamW, small shifts, turns and scales; a third of the digits "
-        "with slight grain, specks or blur; beside them filtered noise, digits in pieces and heaps of three digits "
-        "with an even target, and averages of two digits with both as target, "
+        "with slight grain, specks or blur; beside them filtered noise, digits in pieces and heaps of three "
+        "digits with an even target, and averages of two digits with both as target, "
         "so that it is unsure of what is no digit",
         "licence": "CC BY-SA 3.0, as the images it was trained on",
         "seed": SEED,

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import platformdirs
 
 from ganzoo.data.archive import Files, open_files, read
-from ganzoo.data.decode import SUFFIXES, Unfit, decode
+from ganzoo.data.decode import Unfit, decode
+from ganzoo.data.labels import classes_of, ordered, pictures_in
 from ganzoo.data.root import data_root
 from ganzoo.data.source import Content, Samples
-from ganzoo.errors import DataError, did_you_mean
+from ganzoo.errors import DataError
 from ganzoo.files import atomic, canonical, read_json, space_errors, write_json
 
 log = logging.getLogger("ganzoo.data")
@@ -89,8 +88,8 @@ def folder(
 
 def _load(files: Files, path: Path, reading: Reading) -> Content:
     """From the cache if these very files were decoded in this way before, else decoded into it."""
-    names = _pictures(files, path, reading)
-    classes = _classes(files, path, names, reading.labels)
+    names = pictures_in(files, path, reading.under, reading.only)
+    classes = classes_of(files, path, names, reading.labels)
     if classes is not None:
         names = list(classes)
     key = _key(files, names, classes, reading)
@@ -113,73 +112,9 @@ def _load(files: Files, path: Path, reading: Reading) -> Content:
     notes = {"skipped": skipped}
     if classes is None:
         return Content(pixels, key, notes=notes)
-    known = _ordered(set(classes.values()))
+    known = ordered(set(classes.values()))
     labels = np.array([known.index(classes[name]) for name in facts["kept"]], dtype=np.int64)
     return Content(pixels, key, labels, known, notes)
-
-
-def _pictures(files: Files, path: Path, reading: Reading) -> list[str]:
-    """The names of the pictures asked for; hidden files and what macOS adds to archives are none."""
-    top = f"{reading.under}/" if reading.under else ""
-    names = [
-        name
-        for name in files.names
-        if name.startswith(top)
-        and name.lower().endswith(SUFFIXES)
-        and not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
-        and (reading.only is None or PurePosixPath(name).name in reading.only)
-    ]
-    if not names:
-        inside = sorted({PurePosixPath(n).parts[0] for n in files.names if "/" in n})
-        hint = did_you_mean(reading.under, inside) if top else "; name one that holds " + ", ".join(SUFFIXES)
-        raise DataError(f"{path} holds no picture{f' below {reading.under}' if top else ''}{hint}")
-    return names
-
-
-def _classes(files: Files, path: Path, names: list[str], labels: str) -> dict[str, str] | None:
-    """The class of every picture by name; None when there are no classes."""
-    if labels == "none":
-        return None
-    if labels == "folders":
-        parts = [PurePosixPath(name).parts for name in names]
-        depth = 0
-        while all(len(p) > depth + 1 for p in parts) and len({p[depth] for p in parts}) == 1:
-            depth += 1  # a folder that holds everything is no class
-        if any(len(p) <= depth + 1 for p in parts):
-            return None
-        return {name: p[depth] for name, p in zip(names, parts)}
-    return _table(_csv(files, path, labels), names, labels)
-
-
-def _csv(files: Files, path: Path, labels: str) -> str:
-    """The text of the CSV: inside the folder or archive, or a path of its own."""
-    try:
-        content = read(files, labels) if labels in files.names else Path(labels).expanduser().read_bytes()
-        return content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"the labels '{labels}' cannot be read ({error}); name a CSV inside "
-            f"{path.name} or by its path, or 'folders' or 'none'"
-        ) from error
-
-
-def _table(text: str, names: list[str], labels: str) -> dict[str, str]:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
-    given = {row[0]: row[1] for row in rows if len(row) > 1}
-    classes = {name: given.get(name, given.get(PurePosixPath(name).name, "")) for name in names}
-    missing = [name for name, label in classes.items() if not label]
-    if missing:
-        raise DataError(
-            f"{labels} has no class for {len(missing)} of {len(names)} pictures ({missing[0]} is "
-            "one); write one row 'file,class' for each"
-        )
-    return classes
-
-
-def _ordered(labels: set[str]) -> tuple[str, ...]:
-    """Classes in their order: by value if all are whole numbers, else by the alphabet."""
-    numbers = all(label.isascii() and label.isdigit() for label in labels)
-    return tuple(sorted(labels, key=lambda label: (int(label), label) if numbers else (0, label)))
 
 
 def _key(files: Files, names: list[str], classes: Mapping[str, str] | None, reading: Reading) -> str:

@@ -25,18 +25,24 @@ def data_root(root: Path | None) -> Path:
 def download(name: str, folder: Path, files: str, fetch: Callable[[], object]) -> None:
     """Runs `fetch`, which downloads into `folder`; its talk goes to stderr.
 
-    DataError, one sentence that says what to fetch and where to put it, when nothing comes.
+    DataError, one sentence that says what to fetch and where to put it, when nothing comes; then no empty
+    folders stay behind.
     """
+    fresh = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _patience(), contextlib.redirect_stdout(sys.stderr):
             fetch()
     except (OSError, RuntimeError, ValueError, EOFError, ImportError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        if fresh:
+            for place in (*sorted(folder.rglob("*"), reverse=True), folder):
+                with contextlib.suppress(OSError):  # what is not an empty folder stays
+                    place.rmdir()
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1].rstrip(".") if lines else type(error).__name__
         raise DataError(
-            f"'{name}' is not in {folder} and could not be downloaded ({reason}); fetch {files} "
-            f"elsewhere and put it into {folder}, or name another folder by --data-root or "
-            "GANZOO_DATA"
+            f"'{name}' is not in {folder} and could not be downloaded ({reason}); fetch {files} elsewhere, "
+            "put what you fetched there, or name another folder by --data-root or GANZOO_DATA"
         ) from error
 
 
