@@ -211,7 +211,7 @@ class Session:
         self.meta = _meta(run, source, root)
         self.folder = run.folder
         self.watchers = Watchers(run, observers)
-        self.ticked = 0.0
+        self.ticked = self.drawn = time.monotonic()
         self.metric = self._metric()
 
     def begin(self) -> None:
@@ -290,12 +290,14 @@ class Session:
         path = self.folder.checkpoint_path(self.engine.step)
         checkpoint.save(path, self.engine, self.meta)
         self.folder.keep(best=self._best())
-        self._curves()
+        if time.monotonic() - self.drawn > 60:  # a second's work, too long for every checkpoint
+            self._curves()
         self.watchers.tell("saved", self.engine.step, path)
 
     def _curves(self) -> None:
         from ganzoo import curves
 
+        self.drawn = time.monotonic()
         if rows := self.folder.rows():
             curves.draw(rows, self.folder.curves, self.run.recipe.name)
 
