@@ -106,6 +106,13 @@ def _panel(axes: Any, name: str, members: Mapping[str, Series]) -> None:
         axes.plot(steps, mean, color=color, linewidth=1.6, label=label)
     if logarithmic:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        low, high = axes.get_ylim()
+        if high < 300 * low:
+            axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+        else:
+            axes.yaxis.set_minor_formatter(lambda value, _: "")
+        axes.tick_params(which="minor", labelsize=7, colors="#888888")
     if name == "V(D, G)":
         axes.axhline(OPTIMUM, color="#444444", linewidth=1.0, linestyle=(0, (4, 3)), label="optimum −log 4")
     if name == "what D believes":

@@ -156,7 +156,9 @@ class Bar(Quiet):
         done, share, *rest = self.pace.words(self.until)
         line = Table.grid(padding=(0, 2), expand=False)
         width = max(8, self.console.width // 4)
-        bar = ProgressBar(total=max(1, self.until), completed=self.pace.step, width=width)
+        bar = ProgressBar(
+            max(1, self.until), self.pace.step, width, complete_style="cyan", finished_style="green"
+        )
         line.add_row(bar, Text(share, style="bold"), *(Text(word) for word in [done, *rest]))
         below = Text(numbers(self.metrics), style="dim", no_wrap=True, overflow="ellipsis")
         return Group(line, below)

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -88,6 +89,29 @@ def test_quiet_leaves_the_final_paths(trained: list[dict[str, Any]]) -> None:
         done = run(*args)
         assert done.stderr == ""
         assert len(done.stdout.splitlines()) == 2
+
+
+def test_the_whole_way_on_real_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["--set", "batch=8", "--set", "log.every=2", "--set", "generator.widths=[8]"]
+    done = run("train", "--variant", "vanilla", "--steps", "4", "--seed", "3", *small)
+    assert done.exit_code == 0, done.stderr
+    picture, folder = done.stdout.split()
+    assert picture == str(Path("runs/vanilla-digits-1/samples/step-00000004.png"))
+    assert run("resume", folder, "--steps", "4").exit_code == 1
+    assert run("resume", folder, "--steps", "6", "-q").stdout.split()[-1] == folder
+    exported = run("export", folder, "-o", "v.onnx")
+    assert exported.stdout == "v.onnx\n", exported.stderr
+    for model, out in ((folder, "a.npz"), ("v.onnx", "b.npz")):
+        assert run("sample", model, "--seeds", "0-3,9", "-o", out).stdout == f"{out}\n"
+    a, b = np.load("a.npz"), np.load("b.npz")
+    assert a["seeds"].tolist() == [0, 1, 2, 3, 9]
+    assert np.abs(a["images"].astype(int) - b["images"]).max() <= 1
+    assert run("sample", "v.onnx", "-n", "3", "-o", "c.png").exit_code == 0
+    assert run("sample", "v.onnx", "--like", "c.png", "-o", "d.png").exit_code == 0
+    assert Path("c.png").read_bytes() == Path("d.png").read_bytes()
+    assert "latent" in run("inspect", "v.onnx").stdout
+    assert json.loads(run("inspect", folder, "--json").stdout)
 
 
 def test_resume_and_a_path_that_a_shell_must_be_given_in_quotes(trained: list[dict[str, Any]]) -> None:
@@ -226,7 +250,8 @@ def full() -> OSError:
         (KeyboardInterrupt(), 130, "interrupted"),
         (EOFError("short\nfile"), 1, "EOFError: short file; run again with --debug, and report it"),
         (ZeroDivisionError(), 1, "unexpected ZeroDivisionError; run again"),
-        (FileNotFoundError(errno.ENOENT, "No such file", "c"), 1, "unexpected FileNotFoundError"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "c"), 1, "ganzoo: no such file: c\n"),
+        (ModuleNotFoundError("no", name="torch.nn"), 1, "this needs 'torch', which is not installed"),
     ],
 )
 def test_every_error_has_its_code(

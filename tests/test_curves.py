@@ -19,7 +19,8 @@ def rows_of(count: int) -> list[dict[str, float]]:
     return [
         {
             "step": 100 * k, "images": 6400 * k, "V": -1.3 + 0.1 * noise.normal(),
-            "D(x)": 0.6, "D(G(z))": 0.4, "D/vanilla": 1.3, "D/r1": 0.1, "G/vanilla": -0.7, "D/grad_norm": 1.0, "G/grad_norm": 0.1,
+            "D(x)": 0.6, "D(G(z))": 0.4,
+            "D/vanilla": 1.3, "D/r1": 0.1, "G/vanilla": -0.7, "D/grad_norm": 1.0, "G/grad_norm": 0.1,
         }
         for k in range(1, count + 1)
     ]  # fmt: skip

@@ -89,10 +89,15 @@ def test_no_color_leaves_colours_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_run_gives_the_cursor_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     out = Terminal()
-    with pytest.raises(ZeroDivisionError), progress.Bar(out) as display:
-        display.watch(RUN).started()
-        display.stepped(1)
-        raise ZeroDivisionError
+
+    def broken(display: progress.Quiet) -> None:
+        with display:
+            display.watch(RUN).started()
+            display.stepped(1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken(progress.Bar(out))
     assert out.getvalue().rstrip().endswith("\x1b[?25h")
 
 

@@ -104,9 +104,13 @@ def verdict(error: BaseException) -> tuple[int, str]:
         return error.exit_code, f"ganzoo: {error}"
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return 130, "ganzoo: interrupted"
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
+    if isinstance(error, OSError) and error.strerror:
         place = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
-        return SpaceError.exit_code, f"ganzoo: {(error.strerror or 'not writable').lower()}{place}"
+        code = SpaceError.exit_code if error.errno in NO_ROOM else GanzooError.exit_code
+        return code, f"ganzoo: {error.strerror.lower()}{place}"
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("ganzoo"):
+        package = error.name.partition(".")[0]
+        return 1, f"ganzoo: this needs '{package}', which is not installed; run: pip install {package}"
     what = ": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())]))
     return 1, f"ganzoo: an unexpected {what}; run again with --debug, and report it"
 
