@@ -26,6 +26,9 @@ from ganzoo.data.idx import find_idx, read_idx
 ASSETS = Path(__file__).parents[1] / "ganzoo" / "assets"
 FEATURES = 128
 SEED, EPOCHS, BATCH, OUTLIERS, RATE = 0, 10, 128, 48, 3e-3
+# Among so much that is no digit the judge grows too shy of digits, so its logits are multiplied at the end. On the
+# training digits 1.8 has the least cross-entropy; 1.5 stays stricter with what lies between two digits.
+SHARPEN = 1.5
 
 
 class Judge(nn.Module):
@@ -149,6 +152,11 @@ def train(x: Tensor, y: Tensor) -> Judge:
             optimizer.step()
             schedule.step()
         print(f"epoch {epoch + 1} of {EPOCHS}: cost of the last minibatch {cost.item():.4f}", flush=True)
+    head = judge.head[1]
+    assert isinstance(head, nn.Linear)
+    with torch.no_grad():
+        head.weight *= SHARPEN
+        head.bias *= SHARPEN
     return judge.eval()
 
 
@@ -210,7 +218,7 @@ def main() -> None:
         "training": f"{EPOCHS} epochs of AdamW, small shifts, turns and scales; a third of the digits "
         "with slight grain, specks or blur; beside them filtered noise, digits in pieces and heaps of three "
         "digits with an even target, and averages of two digits with both as target, "
-        "so that it is unsure of what is no digit",
+        f"so that it is unsure of what is no digit; logits multiplied by {SHARPEN} at the end",
         "licence": "CC BY-SA 3.0, as the images it was trained on",
         "seed": SEED,
         "command": "python benchmarks/train_digits_cnn.py MNIST_FOLDER",

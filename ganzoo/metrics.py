@@ -1,0 +1,154 @@
+"""What generated samples are measured by: the judge of digits, the Frechet distance, modes in the plane.
+
+The judge is digits-cnn (its card says how it was trained), run by ONNX Runtime. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.errors import DataError
+
+JUDGE = Path(__file__).parent / "assets" / "digits-cnn.onnx"
+
+
+@cache
+def _judge() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # training goes on meanwhile
+    return onnxruntime.InferenceSession(JUDGE, options, providers=["CPUExecutionProvider"])
+
+
+def classify(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """What digits-cnn says: probabilities [N, 10], features [N, 128].
+
+    images  uint8 [N, 28, 28] or [N, 28, 28, 1], a light digit on black; DataError for anything else
+    """
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28) or not len(images):
+        raise DataError(
+            f"the judge of digits was given {images.dtype} of shape {images.shape}; "
+            "grey pictures uint8 [N, 28, 28] are expected"
+        )
+    chunks = np.array_split(images, math.ceil(len(images) / 500))
+    parts = [_judge().run(None, {"images": chunk[:, None].astype(np.float32) / 255}) for chunk in chunks]
+    logits = np.concatenate([p[0] for p in parts]).astype(np.float64)
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    return odds / odds.sum(1, keepdims=True), np.concatenate([p[1] for p in parts])
+
+
+@dataclass(frozen=True)
+class Found:
+    """classes: how many are found · per_class: how many samples are sure of each · confident: share of all"""
+
+    classes: int
+    per_class: tuple[int, ...]
+    confident: float
+
+
+def found(images: NDArray[np.uint8], threshold: float = 0.95, at_least: int = 20) -> Found:
+    """Which digits are among the images (as `classify` takes them).
+
+    A sample counts for its likeliest class when that has a probability of `threshold` or more; a class is
+    found when `at_least` samples count for it. The default is meant for 1,000 samples.
+    """
+    probabilities = classify(images)[0]
+    sure = probabilities.max(1) >= threshold
+    counts = np.bincount(probabilities.argmax(1)[sure], minlength=10)
+    return Found(int((counts >= at_least).sum()), tuple(int(c) for c in counts), float(sure.mean()))
+
+
+def controls(digits: NDArray[np.uint8], n: int = 1000, seed: int = 0) -> dict[str, NDArray[np.uint8]]:
+    """What `found` is compared with, uint8 [n, 28, 28] each: some of these digits, and three that must fail.
+
+    digits  uint8 [N, 28, 28] with N of at least n
+    """
+    random = np.random.Generator(np.random.Philox(key=seed))
+    first, second = (digits[random.permutation(len(digits))[:n]].astype(np.float64) for _ in range(2))
+    noise = _smooth(random.standard_normal((n, 28, 28)), 1.5)
+    noise = (noise - noise.min((1, 2), keepdims=True)) / np.ptp(noise, axis=(1, 2))[:, None, None] * 255
+    layer = random.standard_normal((n, 100))  # a generator that was never trained: the layers of `vanilla`
+    for width in (256, 512, 784):
+        scale = 1 / math.sqrt(layer.shape[1])
+        layer = np.maximum(layer, 0) if layer.shape[1] > 100 else layer
+        layer = layer @ random.uniform(-scale, scale, (layer.shape[1], width)) + random.uniform(
+            -scale, scale, width
+        )
+    made = {
+        "real digits": first,
+        "smoothed noise": noise,
+        "averages of two digits": (first + second) / 2,
+        "untrained generator": (np.tanh(layer).reshape(n, 28, 28) + 1) * 127.5,
+    }
+    return {name: np.rint(images).astype(np.uint8) for name, images in made.items()}
+
+
+def _smooth(images: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """[N, H, W] convolved with a Gaussian of `sigma` pixels, edges wrapped around."""
+    y, x = (np.fft.fftfreq(size) for size in images.shape[1:])
+    gain = np.exp(-2 * (np.pi * sigma) ** 2 * (y[:, None] ** 2 + x**2))
+    return np.fft.ifft2(np.fft.fft2(images) * gain).real
+
+
+def found_table(rows: Mapping[str, NDArray[np.uint8]]) -> str:
+    """`found` of each set of images, as a table in Markdown."""
+    lines = ["| images | classes found | confident | least, most of a class |", "|---|---|---|---|"]
+    for name, images in rows.items():
+        f = found(images)
+        lines.append(f"| {name} | {f.classes} | {f.confident:.1%} | {min(f.per_class)}, {max(f.per_class)} |")
+    return "\n".join(lines)
+
+
+def frechet(features_a: NDArray[Any], features_b: NDArray[Any]) -> float:
+    """The Frechet distance of two sets of features [N, D] and [M, D], each taken as a Gaussian.
+
+    |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a^1/2 C_b C_a^1/2)^1/2), in float64.
+    Source: Dowson and Landau 1982; Heusel et al. 2017 (arXiv:1706.08500), Eq. 6.
+    """
+    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise DataError(
+            f"features of shapes {a.shape} and {b.shape} have no Frechet distance; "
+            "two sets of at least two rows and of one width are expected"
+        )
+    cov_a, cov_b = (np.atleast_2d(np.cov(f, rowvar=False)) for f in (a, b))
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+
+
+@dataclass(frozen=True)
+class Modes:
+    """covered: modes with a point · high_quality: share of points near one · reverse_kl: in nats, 0 is even"""
+
+    covered: int
+    high_quality: float
+    reverse_kl: float
+
+
+def modes(points: NDArray[Any], centres: NDArray[np.float64], sigma: float) -> Modes:
+    """Which modes of a mixture the points [N, d] reach; centres [K, d].
+
+    A point is of high quality within 3 sigma of its nearest centre, and then belongs to that mode. The
+    reverse KL is log K - H over these points; log K, its greatest value, when there are none.
+    Source: Lin et al. 2018 (arXiv:1712.04086), by its released code.
+    """
+    offsets = np.asarray(points, np.float64)[:, None] - centres
+    distances = np.sqrt((offsets**2).sum(2))
+    near = distances.min(1) < 3 * sigma
+    counts = np.bincount(distances.argmin(1)[near], minlength=len(centres))
+    share = counts[counts > 0] / max(counts.sum(), 1)
+    entropy = float(-(share * np.log(share)).sum())
+    return Modes(int((counts > 0).sum()), float(near.mean()), math.log(len(centres)) - entropy)
