@@ -84,6 +84,7 @@ def train(
     changes = {key: value for key, value in given.items() if value is not None}
     recipe = recipe.but(changes={**changes, **(set or {})})
     source = open_data(recipe, data_root)
+    metric = _metric(recipe, source)
     settled = settle(recipe, device)
     with _threads(settled["threads"]):
         engine = _engine(recipe, source, settled)
@@ -91,7 +92,7 @@ def train(
         folder = RunFolder.create(recipe.name, recipe.data["name"], out)
         write_text(folder.recipe, recipe.to_toml())
         run = Run(folder, recipe, recipe.steps, settled)
-        return _play(run, engine, source, data_root, observers, stop)
+        return _play(Session(run, engine, source, metric, data_root, observers, stop))
 
 
 def resume(
@@ -123,13 +124,14 @@ def resume(
     source = open_data(recipe, data_root)
     if source.fingerprint != state.meta["fingerprint"]:
         raise DataError(f"the data of '{path}' have changed since it was trained; resume with the data as they were")
+    metric = _metric(recipe, source)
     with _threads(settled["threads"]):
         engine = _engine(recipe, source, settled)
         checkpoint.restore(state, engine)
         with folder.lock():
             folder.cut(done)
         run = Run(folder, recipe, until, settled)
-        return _play(run, engine, source, data_root, observers, stop)
+        return _play(Session(run, engine, source, metric, data_root, observers, stop))
 
 
 def open_data(recipe: Recipe, root: str | Path | None) -> Source:
@@ -182,12 +184,23 @@ def _marginals(source: Source) -> torch.Tensor | None:
     return source.all(10_000).float().mean(0) / 255.0
 
 
-def _play(run: Run, engine: Engine, source: Source, root: Any, observers: Sequence[Observe], stop: Stop) -> Run:
-    session = Session(run, engine, source, root, observers, stop)
+def _metric(recipe: Recipe, source: Source) -> Any:
+    """What evaluates the run: `samples -> {figure: number}`, with the `figure` that picks the best
+    checkpoint and its `sign`, +1 where more is better; None where nothing is evaluated."""
+    asked, every = recipe.section("evaluate"), recipe.section("log")["every"]
+    if not asked["every"]:
+        return None
+    if asked["every"] % every:
+        raise RecipeError(f"evaluate.every is {asked['every']}; a multiple of log.every ({every}) is expected")
+    return zoo.part("metric", asked["metric"]).build(asked["metric"], {"source": source})
+
+
+def _play(session: Session) -> Run:
+    run = session.run
     with run.folder.lock():
         session.begin()
         try:
-            engine.play(run.until, session.between)
+            session.engine.play(run.until, session.between)
             session.finish("done")
         except Interrupted:
             session.finish("interrupted")
@@ -204,15 +217,16 @@ def _play(run: Run, engine: Engine, source: Source, root: Any, observers: Sequen
 class Session:
     """What happens between the steps of a run: rows, pictures, checkpoints, events."""
 
-    def __init__(self, run: Run, engine: Engine, source: Source, root: Any, observers: Sequence[Observe], stop: Stop) -> None:
-        self.run, self.engine, self.source, self.stop = run, engine, source, stop
+    def __init__(
+        self, run: Run, engine: Engine, source: Source, metric: Any, root: Any, observers: Sequence[Observe], stop: Stop
+    ) -> None:
+        self.run, self.engine, self.source, self.metric, self.stop = run, engine, source, metric, stop
         self.log = run.recipe.section("log")
         self.evaluate = run.recipe.section("evaluate")
         self.meta = _meta(run, source, root)
         self.folder = run.folder
         self.watchers = Watchers(run, observers)
         self.ticked = self.drawn = time.monotonic()
-        self.metric = self._metric()
 
     def begin(self) -> None:
         """Say what is played on what, and draw the untrained picture."""
@@ -308,13 +322,6 @@ class Session:
 
         module = next(iter(self.engine.averages.generators.values()))
         return Sampler(TorchBackend(module, self.meta["card"]))
-
-    def _metric(self) -> Any:
-        if not self.evaluate["every"]:
-            return None
-        if self.evaluate["every"] % self.log["every"]:
-            raise RecipeError(f"evaluate.every is {self.evaluate['every']}; a multiple of log.every ({self.log['every']}) is expected")
-        return zoo.part("metric", self.evaluate["metric"]).build(self.evaluate["metric"], {"source": self.source})
 
 
 class Watchers:
