@@ -44,7 +44,8 @@ def table(found: dict[str, Any], indent: str = "") -> str:
             lines += [f"{indent}{key}", table(value, indent + "  ")]
         elif value not in (None, "", {}, [], ()):
             shown = ", ".join(str(v) for v in value) if isinstance(value, list | tuple) else value
-            lines.append(f"{indent}{key:<12} {shown}")
+            below = "\n" + " " * (len(indent) + 13)
+            lines.append(f"{indent}{key:<12} " + below.join(str(shown).splitlines()))
     return "\n".join(lines)
 
 

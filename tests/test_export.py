@@ -517,6 +517,7 @@ def test_inspect_says_what_is_there(model: Path) -> None:
     shown = table(found)
     assert "latent [8] from normal" in shown
     assert "11 classes" in shown
+    assert table({"card": {"formula": "a\nb"}}).splitlines()[2] == " " * 15 + "b"
 
 
 def test_a_model_that_fails_says_so(model: Path) -> None:
