@@ -32,7 +32,7 @@ _HOMES = {
     "TwoPlayer": "two_player", "recipe": "zoo:core_recipe", "variants": "zoo",
 }  # fmt: skip
 
-__all__ = [  # noqa: RUF022 (in the order of the table above)
+__all__ = [
     "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement", "Minibatch",
     "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Term", "Turn",
     "TwoPlayer", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",

@@ -32,9 +32,8 @@ class Averages(nn.Module):
                 averaged |= {id(b) for b in (module.running_mean, module.running_var) if b is not None}
         self._lerped: tuple[list[Tensor], list[Tensor]] = ([], [])
         self._copied: tuple[list[Tensor], list[Tensor]] = ([], [])
-        pairs = [*zip(self.generators.parameters(), live.parameters())]
-        pairs += zip(self.generators.buffers(), live.buffers())
-        for mine, theirs in pairs:
+        mirrored: list[Tensor] = [*self.generators.parameters(), *self.generators.buffers()]
+        for mine, theirs in zip(mirrored, [*live.parameters(), *live.buffers()]):
             into = self._lerped if id(theirs) in averaged else self._copied
             into[0].append(mine)
             into[1].append(theirs)

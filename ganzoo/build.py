@@ -82,7 +82,7 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
     except (TypeError, ValueError, RuntimeError) as error:
         raise RecipeError(f"'{recipe.name}' cannot be built for {data.kind} data of shape {list(data.shape)}: {error}") from error
     if any(p.dim() == 4 for p in game.parameters()):
-        game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        game.to(memory_format=torch.channels_last)
     return game
 
 

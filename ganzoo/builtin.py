@@ -104,5 +104,7 @@ def register(zoo: Registrar) -> None:
         zoo.prior(name, prior)
     for name in SOURCES:
         zoo.source(name, f"ganzoo.data:{name.replace('-', '_')}")
+    zoo.metric("found", "ganzoo.evaluation:FoundDigits")
+    zoo.metric("modes", "ganzoo.evaluation:CoveredModes")
     for recipe in RECIPES:
         zoo.variant(recipe)

@@ -119,7 +119,8 @@ class Engine:
                     f"{turn.player}; look for a detach() or a no_grad() in it"
                 )
             # a watched player needs gradients inside the cost but must not keep any
-            (total / self.accumulate).backward(inputs=own if self._watches_players(turn) else None)
+            inputs = own if self._watches_players(turn) else None
+            torch.autograd.backward(total / self.accumulate, inputs=inputs)
             self._costs.append((self.step, turn.player, tuple(costs), torch.stack([v.detach() for v in values])))
         if self.listen(self.step):
             self._measure(turn, seen, costs)

@@ -169,7 +169,7 @@ def _no(what: str) -> Any:
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
-    target = factory.__init__ if inspect.isclass(factory) else factory  # type: ignore[misc]
+    target = factory.__init__ if inspect.isclass(factory) else factory
     try:
         return typing.get_type_hints(target, include_extras=True)
     except Exception:  # a stranger's annotations may not resolve; the options are then unchecked

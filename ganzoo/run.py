@@ -151,7 +151,7 @@ def settle(recipe: Recipe, device: str) -> dict[str, Any]:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise GanzooError(f"device '{device}' cannot be used here ({str(error).splitlines()[0]}); try --device cpu") from error
+        raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
     precision = "fp32" if recipe.precision == "auto" else recipe.precision
     return {"device": device, "precision": precision, "threads": torch.get_num_threads()}
 
@@ -237,7 +237,9 @@ class Session:
         )  # fmt: skip
         self.watchers.tell("started")
         where = f"{settled['device']}, {settled['precision']}, {settled['threads']} threads"
-        self.watchers.tell("said", f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until} on {where}")
+        text = f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until} on {where}"
+        self.folder.say(text)
+        self.watchers.tell("said", text)
         if engine.step == 0:
             self._picture()
 
@@ -268,6 +270,7 @@ class Session:
         self._curves()
         self.folder.update(status=status, ended_at=time.time(), step=self.engine.step)
         self.watchers.tell("stepped", self.engine.step)
+        self.folder.say(f"{status} at step {self.engine.step}")
         self.watchers.tell("ended", status)
 
     def _row(self) -> None:
@@ -347,7 +350,7 @@ class Watchers:
         try:
             return action()
         except Exception as error:
-            text = f"observer '{name}' failed and is left out: {type(error).__name__}: {error}"
+            text = f"warning: observer '{name}' failed and is left out: {type(error).__name__}: {error}"
             for _, observer in [pair for pair in getattr(self, "alive", []) if pair[0] != name]:
                 if said := getattr(observer, "said", None):
                     said(text)

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ganzoo.errors import RecipeError
-from ganzoo.game import Game, Minibatch, Turn
 from ganzoo.build import Builder
 from ganzoo.data import prepare
+from ganzoo.errors import RecipeError
+from ganzoo.game import Game, Minibatch, Turn
 from ganzoo.parts import Slot, Use
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
@@ -80,9 +80,9 @@ class Round:
             both = self.judge(
                 torch.cat([self.x, self.x_fake]), {name: torch.cat([t, self.inputs[name]]) for name, t in told.items()}
             )
-            halves = {name: t.split(len(self.x)) for name, t in both.items()}
-            self.__dict__["real"] = Judgement({name: half[0] for name, half in halves.items()})
-            self.__dict__["fake"] = Judgement({name: half[1] for name, half in halves.items()})
+            half = len(self.x)
+            self.__dict__["real"] = Judgement({name: t[:half] for name, t in both.items()})
+            self.__dict__["fake"] = Judgement({name: t[half:] for name, t in both.items()})
         return self.real.score, self.fake.score
 
     def generate(self, **inputs: Tensor) -> Tensor:
@@ -243,7 +243,8 @@ class TwoPlayer(Game):
         return x.dim() == 4 and first is not None and first.is_contiguous(memory_format=torch.channels_last)
 
     def _turns(self, player: Literal["D", "G"], every: int, repeat: int) -> list[Turn]:
-        acting = {name: t for name, t in self.terms.items() if t.acts(player) and t.every == every}
+        terms: dict[str, Any] = dict(self.terms.items())
+        acting = {name: t for name, t in terms.items() if t.acts(player) and t.every == every}
         if not acting:
             return []
 

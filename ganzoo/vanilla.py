@@ -132,14 +132,13 @@ class Mlp2014Generator(GeneratorNet):
     ) -> None:
         super().__init__(inputs, OutputSpec(output.kind, output.shape, range=(0.0, 1.0)))
         z = sum(math.prod(spec.shape) or 1 for spec in inputs)
-        self.body = nn.Sequential(
-            nn.Linear(z, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, math.prod(output.shape))
-        )
+        last = nn.Linear(width, math.prod(output.shape))
+        self.body = nn.Sequential(nn.Linear(z, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), last)
         uniform_(self, 0.05)
         mean = marginals()
         if mean is not None:
             with torch.no_grad():
-                self.body[-1].bias.copy_(mean.flatten().clamp(1e-3, 1 - 1e-3).logit())
+                last.bias.copy_(mean.flatten().clamp(1e-3, 1 - 1e-3).logit())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         z = torch.cat([i.flatten(1) for i in inputs], dim=1)

@@ -23,7 +23,8 @@ def tiny(variant="vanilla", **changes):
 
 
 def train(out, variant="vanilla", steps=20, changes=None, **options):
-    return ganzoo.train(variant, steps=steps, out=out, set={**tiny(variant), "steps": steps, **(changes or {})}, **options)
+    changes = {**tiny(variant), "steps": steps, **(changes or {})}
+    return ganzoo.train(variant, steps=steps, out=out, set=changes, **options)
 
 
 def newest(run):
@@ -152,13 +153,14 @@ def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path):
         return Broken()
 
     train(tmp_path / "run", observers=[Good, broken])
-    assert [text for text in said if "broken" in text] == ["observer 'broken' failed and is left out: ValueError: no"]
+    warnings = [text for text in said if "broken" in text]
+    assert warnings == ["warning: observer 'broken' failed and is left out: ValueError: no"]
     assert rows == [-5, 5, -10, -15, -20]
 
 
 def test_snapshots_and_steps_can_be_sampled(tmp_path):
     run = train(tmp_path / "run", changes={"log.snapshot": 5})
-    assert [p.stem for p in sorted((run.path / "snapshots").iterdir())] == ["step-00000005", "step-00000010", "step-00000020"]
+    assert [int(p.stem[5:]) for p in sorted((run.path / "snapshots").iterdir())] == [5, 10, 20]
     early, late = (run.sampler(step=step).sample(4).images for step in (5, 20))
     assert (early != late).any()
     raw = run.sampler(raw=True).sample(4).images
@@ -176,7 +178,7 @@ def test_wrong_requests_are_one_sentence_and_lose_nothing(tmp_path):
     wrong = [
         (lambda: ganzoo.resume(run.path), RecipeError, "is at step 20 already"),
         (lambda: ganzoo.resume(run.path, steps=20), RecipeError, "is at step 20 already"),
-        (lambda: ganzoo.resume(run.path, steps=30, set={"batch": 4}), RecipeError, "cannot change in a run that has begun"),
+        (lambda: ganzoo.resume(run.path, steps=30, set={"batch": 4}), RecipeError, "cannot change in a run"),
         (lambda: ganzoo.resume(tmp_path / "none"), GanzooError, "none"),
         (lambda: train(run.path), GanzooError, "is not empty"),
         (lambda: train(tmp_path / "x", "vanila"), RecipeError, "did you mean 'vanilla'?"),
@@ -196,7 +198,8 @@ def test_wrong_requests_are_one_sentence_and_lose_nothing(tmp_path):
 
 def test_metrics_say_what_the_game_is_worth(tmp_path):
     row = train(tmp_path / "run").metrics[-1]
-    assert list(row) == ["step", "images", "V", "D(x)", "D(G(z))", "D/minimax", "D/grad_norm", "G/minimax", "G/grad_norm"]
+    assert list(row)[:5] == ["step", "images", "V", "D(x)", "D(G(z))"]
+    assert list(row)[5:] == ["D/minimax", "D/grad_norm", "G/minimax", "G/grad_norm"]
     assert row["images"] == 160
     assert row["V"] == pytest.approx(-row["D/minimax"])
     assert -3 < row["V"] < 0
