@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganzoo.errors import GanzooError
-    from ganzoo.export import export
+    from ganzoo.exporter import export
     from ganzoo.game import Game, Minibatch, Turn
     from ganzoo.hooks import hookimpl
     from ganzoo.priors import Prior
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ganzoo.zoo import variants
 
 _HOMES = {
-    "GanzooError": "errors", "export": "export", "Game": "game", "Minibatch": "game", "Turn": "game",
+    "GanzooError": "errors", "export": "exporter", "Game": "game", "Minibatch": "game", "Turn": "game",
     "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
     "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
     "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",

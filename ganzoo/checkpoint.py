@@ -65,7 +65,9 @@ def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[
     averages = Averages(game.generators(), **recipe.section("averages"))
     if not raw:
         averages.load_state_dict(_under(state.tensors, "averages/"))
-    return {name: module.eval() for name, module in averages.generators.items()}, dict(state.meta["card"])
+    return {name: module.eval() for name, module in averages.generators.items()}, {
+        **state.meta["card"], "step": int(state.meta["step"]), "weights": "newest" if raw else "averaged"
+    }
 
 
 def newest(folder: RunFolder) -> State:

@@ -1,4 +1,4 @@
-"""The web sampler: a page and an HTTP API over trained generators, on the loopback unless a password is set."""
+"""The web sampler: a page and an HTTP API over trained generators."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from ganzoo.app import schema
 from ganzoo.app.guard import Guard, problem
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.studio import Busy, Pool, Studio
-from ganzoo.app.wishes import FORMATS, MOST, Unknown, Wish
+from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.sampler import Samples
 
@@ -50,7 +50,7 @@ def create_app(
     """
     root = "/" + root_path.strip("/") if root_path.strip("/") else ""
     pool = Pool(workers or len(os.sched_getaffinity(0)), queue)
-    studio = Studio.open([Path(m) for m in models], pool)
+    studio = Studio.open([Path(m) for m in models], pool, root)
     scratch = Scratch()
 
     @contextlib.asynccontextmanager
@@ -84,12 +84,15 @@ def _routes(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/v1/models", summary="What is served", responses=schema.MODELS)
     async def models() -> JSONResponse:
-        return JSONResponse({"models": schema.models(studio), "limits": {"n": MOST, "formats": list(FORMATS)}})
+        return JSONResponse({"models": schema.models(studio), "formats": list(FORMATS)})
 
-    @app.post("/v1/sample", summary="Draw samples", responses=schema.SAMPLE, openapi_extra=schema.body(studio))
+    about = schema.body(studio)
+
+    @app.post("/v1/sample", summary="Draw samples", responses=schema.SAMPLE, openapi_extra=about)
     async def sample(request: Request) -> Response:
         wish = studio.wish(await _json(request))
         kind = wish.format or _accepted(request.headers.get("accept", "*/*"))
+        kind = "png" if kind == "zip" and studio.sampler(wish.model).spec.output.kind == "points" else kind
         tag = _tag(studio, wish, kind)
         headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "accept"}
         if tag in (t.strip() for t in request.headers.get("if-none-match", "").split(",")):
@@ -103,11 +106,13 @@ async def _json(request: Request) -> Any:
     """The body; errors 415 and 400."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
-        raise Refused(415, "content-type", "the body is not said to be application/json; send that Content-Type")
+        raise Refused(
+            415, "content-type", "the body is not said to be JSON; send Content-Type: application/json"
+        )
     try:
         return json.loads(await request.body(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Refused(400, "body", "the body is not JSON; one such as {\"n\": 4, \"seed\": 7} is needed") from None
+        raise Refused(400, "body", f"the body is not JSON; {SUCH}") from None
 
 
 def _no_constant(name: str) -> Any:
@@ -119,9 +124,9 @@ def _accepted(accept: str) -> str:
     liked: list[tuple[float, str]] = []
     for piece in accept.split(","):
         kind, *options = (p.strip().lower() for p in piece.split(";"))
-        weight = next((o[2:] for o in options if o.startswith("q=")), "1")
+        said = next((o[2:] for o in options if o.startswith("q=")), "1")
         try:
-            liked.append((float(weight), kind))
+            liked.append((float(said), kind))
         except ValueError:
             continue
     for weight, kind in sorted(liked, key=lambda pair: -pair[0]):
@@ -165,7 +170,7 @@ class Refused(GanzooError):
 
 
 def _errors(app: FastAPI) -> None:
-    """Every error is {"error": {"field", "message"}}; what was not foreseen is logged (by uvicorn), not told."""
+    """Every error is {"error": {"field", "message"}}; uvicorn logs what was not foreseen, nobody is told."""
 
     @app.exception_handler(Refused)
     async def refused(_: Request, error: Refused) -> JSONResponse:

@@ -62,9 +62,10 @@ UPLOADS = {"/gradio_api/upload": ("POST",), "/gradio_api/upload_progress": _GET}
 
 HEADERS = {
     "content-security-policy": (
-        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
-        "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
+        "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+        "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -118,8 +119,7 @@ class Guard:
             if body is None:
                 return
             receive = _replay(body, receive)
-        ours = {"path": path, "raw_path": path.encode(), "root_path": "", "ganzoo.root": self.root_path}
-        await self.app({**scope, **ours}, receive, send)
+        await self.app({**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send)
 
     def _path(self, scope: Scope) -> str:
         path: str = scope["path"]

@@ -32,31 +32,48 @@ def theme() -> Any:
 
 
 CSS = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
-#top { align-items: center; justify-content: space-between; }
+.gradio-container { width: 100%; max-width: 1140px !important; margin: 0 auto !important; }
+#top { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
 #title h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
 #controls { gap: 12px; }
-#gallery .thumbnail-item { background: transparent; }
-#gallery .grid-wrap { max-height: none; }
-#gallery img { image-rendering: pixelated; }
-#gallery.smooth img { image-rendering: auto; }
-#gallery .gallery-item { display: flex; flex-direction: column; align-items: stretch; }
-#gallery .caption-label {
-  position: static; max-width: 100%; text-align: center; border: 0; border-radius: 0; padding: 2px 0 0;
-  background: transparent; color: var(--body-text-color-subdued); font-size: var(--text-xs);
-  font-variant-numeric: tabular-nums;
+#gallery .grid-container { grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); }
+#gallery .grid-wrap { max-height: none; height: auto; }
+#gallery .grid-container .thumbnail-item {
+  display: flex; flex-direction: column; align-items: stretch; width: 100%; height: auto; aspect-ratio: auto;
+  overflow: visible; border: 0; border-radius: 0; background: transparent; box-shadow: none;
 }
-#card table { width: 100%; font-size: var(--text-sm); }
-#card td { vertical-align: top; padding: 3px 8px 3px 0; border: 0; overflow-wrap: anywhere; }
+#gallery .grid-container .thumbnail-item img { width: 100%; height: auto; border-radius: 3px; image-rendering: pixelated; }
+#gallery .grid-container .thumbnail-item:hover img,
+#gallery .grid-container .thumbnail-item:focus-visible img {
+  filter: none; outline: 2px solid var(--primary-500); outline-offset: 1px;
+}
+#gallery .preview img { image-rendering: pixelated; }
+#gallery.smooth img { image-rendering: auto !important; }
+#gallery .grid-container .caption-label {
+  position: static; max-width: 100%; text-align: center; border: 0; border-radius: 0; padding: 3px 0 0;
+  background: transparent; color: var(--body-text-color-subdued); font-size: var(--text-xs);
+  font-variant-numeric: tabular-nums; transform: none; line-height: 1.2;
+}
+#card .prose { padding: 0 4px; }
+#card table, #card tr, #card td { border: 0; background: transparent; }
+#card table { width: 100%; margin: 0; font-size: var(--text-sm); }
+#card tr + tr td { border-top: 1px solid var(--border-color-primary); }
+#card td { vertical-align: top; padding: 4px 10px 4px 0; overflow-wrap: anywhere; }
 #card td:first-child { color: var(--body-text-color-subdued); white-space: nowrap; width: 1%; }
+#card a { padding: 0; margin: 0; }
+@media (max-width: 700px) {
+  .gradio-container .main { padding: 12px !important; }
+  #pictures { order: -1; }
+  #gallery:not(.one) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+}
 """
-
-JS = ""
 
 DOWNLOAD = """
 async (asked) => {
   const wish = JSON.parse(asked || "{}");
-  wish.format = "FORMAT";
+  const points = document.querySelector("#gallery").classList.contains("one");
+  const format = "FORMAT" === "all" ? (points ? "npz" : "zip") : "FORMAT";
+  wish.format = format;
   const root = (window.gradio_config && window.gradio_config.root) || "";
   const answer = await fetch(root.replace(/\\/$/, "") + "/v1/sample", {
     method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(wish),
@@ -64,7 +81,7 @@ async (asked) => {
   if (!answer.ok) { alert((await answer.json()).error.message); return; }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
-  link.download = (wish.model || "samples").replace(/[^A-Za-z0-9._-]/g, "-") + ".FORMAT";
+  link.download = (wish.model || "samples").replace(/[^A-Za-z0-9._-]/g, "-") + "." + format;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

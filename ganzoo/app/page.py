@@ -49,7 +49,6 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
         mcp_server=False,
         theme=look.theme(),
         css=look.CSS,
-        js=look.JS,
         head=look.HEAD,
     )
 
@@ -62,10 +61,10 @@ def build(studio: Studio) -> Any:
 
     with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top"):
-            gr.HTML(look.TITLE, elem_id="title", container=False)
+            gr.HTML(look.TITLE, elem_id="title", container=False, min_width=80)
             model = gr.Dropdown(
                 list(studio.samplers), value=studio.default, label="Model", elem_id="model",
-                visible=len(studio.samplers) > 1, scale=0, min_width=260,
+                visible=len(studio.samplers) > 1, scale=0, min_width=200, container=False,
             )  # fmt: skip
         with gr.Tabs(elem_id="tabs"), gr.Tab("Sample", id="sample"):
             sample_tab(page, studio, model)

@@ -15,16 +15,22 @@ from PIL import Image
 from ganzoo.app import look
 from ganzoo.app.snippets import card, snippets
 from ganzoo.app.studio import Busy, Studio
-from ganzoo.app.wishes import can_truncate, seed_list
+from ganzoo.app.wishes import can_truncate
 from ganzoo.errors import InputError
 from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS
 from ganzoo.sampler import Samples
 from ganzoo.specs import GeneratorSpec, InputSpec
 
-SHOWN = 64
-"""Pictures on the page at most."""
+SHOWN = {"image": 64, "points": 4096}
+"""On the page at most."""
+FIRST = {"image": DEFAULT_N, "points": 1024}
+SMOOTH = 128
+"""Pictures of so many pixels and more are not shown as squares of pixels."""
 ANY = "*"
+Names = Sequence[tuple[str, list[str]]]
+"""Of each model, the names of its inputs that have a widget."""
 CLIP = "truncation"
+PROGRAMS = (("Python", "python"), ("curl", "shell"), ("Command line", "shell"))
 
 
 @dataclass(frozen=True)
@@ -37,30 +43,35 @@ class Controls:
 
 def sample_tab(page: Any, studio: Studio, model: Any) -> None:
     """Fills the tab; `model` is the picker above the tabs."""
+    first = studio.sampler(studio.default).spec
     with gr.Row(equal_height=False):
-        with gr.Column(scale=1, min_width=290, elem_id="controls"):
+        with gr.Column(scale=1, min_width=280, elem_id="controls"):
             with gr.Group():
-                seed = gr.Textbox("0", label="Seed", info="A number, or several: 3, 7, 20-25", elem_id="seed", max_length=400)
+                info = "A number, or several: 3, 7, 20-25"
+                seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=400)
                 lock = gr.Checkbox(False, label="Keep this seed", elem_id="lock")
             new = gr.Button("New pictures", variant="primary", elem_id="new")
-            count = gr.Slider(1, SHOWN, DEFAULT_N, step=1, label="How many", elem_id="count")
+            count = gr.Slider(**_span(first), step=1, label="How many", elem_id="count")
             groups = [_controls(name, studio) for name in studio.samplers]
             with gr.Row():
-                grid = gr.Button("Save grid (PNG)", size="sm", elem_id="save-png")
-                archive = gr.Button("Save all (ZIP)", size="sm", elem_id="save-zip")
-            about = gr.HTML(card(studio, studio.default), elem_id="card", container=False)
-        with gr.Column(scale=3, min_width=320):
+                grid = gr.Button("Save grid (PNG)", size="sm", min_width=110, elem_id="save-png")
+                archive = gr.Button(
+                    _SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all"
+                )
+        with gr.Column(scale=2, min_width=280, elem_id="pictures"):
             gallery = gr.Gallery(
-                label="Samples", show_label=False, format="png", elem_id="gallery", columns=4, height="auto",
+                label="Samples", show_label=False, format="png",
+                elem_classes=_classes_of(first), elem_id="gallery", columns=4, height="auto",
                 object_fit="contain", buttons=["download", "fullscreen"], interactive=False,
             )  # fmt: skip
-            with gr.Accordion("The same pictures from a program", open=False, elem_id="code"):
-                with gr.Tab("Python"):
-                    python = gr.Code(language="python", interactive=False, show_label=False)
-                with gr.Tab("curl"):
-                    curl = gr.Code(language="shell", interactive=False, show_label=False)
-                with gr.Tab("Command line"):
-                    line = gr.Code(language="shell", interactive=False, show_label=False)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=280):
+            about = gr.HTML(card(studio, studio.default), elem_id="card")
+        with (
+            gr.Column(scale=2, min_width=280),
+            gr.Accordion("The same from a program", open=False, elem_id="code"),
+        ):
+            python, curl, line = (_code(name, language) for name, language in PROGRAMS)
     asked = gr.Textbox(visible=False)
 
     widgets = [w for controls in groups for w in controls.widgets.values()]
@@ -73,23 +84,46 @@ def sample_tab(page: Any, studio: Studio, model: Any) -> None:
     draw = _drawer(studio, [(name, list(c.widgets)) for name, c in zip(studio.samplers, groups)])
 
     async def switch(*values: Any) -> Any:
-        shown = [gr.update(visible=values[0] == name) for name in studio.samplers]
-        found = studio.wish({"model": values[0]} if isinstance(values[0], str) else {}).model
-        return [card(studio, found), *shown]
+        name = values[0] if values[0] in studio.samplers else studio.default
+        output = studio.sampler(name).spec.output
+        shown = [gr.update(visible=name == other) for other in studio.samplers]
+        span = gr.update(**_span(studio.sampler(name).spec))
+        return [card(studio, name), span, gr.update(value=_SAVE_ALL[output.kind]), *shown]
 
     gr.on([page.load, seed.submit, count.input], draw, inputs, trigger_mode="always_last", **how)
     if widgets:
         gr.on([_changed(w) for w in widgets], draw, inputs, trigger_mode="always_last", **how)
-    new.click(
-        _other_seed, [seed, lock, count], seed, api_visibility="private", queue=False, show_progress="hidden"
-    ).then(draw, inputs, **how)
+    new.click(_other_seed, [seed, lock, count], seed, api_visibility="private", show_progress="hidden").then(
+        draw, inputs, **how
+    )
     seed.input(None, None, lock, js="() => true", api_visibility="private")
     model.change(
-        switch, [model], [about, *(c.group for c in groups)],
-        api_visibility="private", queue=False, show_progress="hidden",
+        switch, [model], [about, count, archive, *(c.group for c in groups)],
+        api_visibility="private", show_progress="hidden",
     ).then(draw, inputs, **how)  # fmt: skip
     grid.click(None, [asked], None, js=look.download("png"), api_visibility="private")
-    archive.click(None, [asked], None, js=look.download("zip"), api_visibility="private")
+    archive.click(None, [asked], None, js=look.download("all"), api_visibility="private")
+
+
+def _code(name: str, language: str) -> Any:
+    """A tab with a program to copy."""
+    with gr.Tab(name):
+        return gr.Code(language=language, interactive=False, show_label=False, lines=2, wrap_lines=True)
+
+
+_SAVE_ALL = {"image": "Save all (ZIP)", "points": "Save numbers (NPZ)"}
+
+
+def _span(spec: GeneratorSpec) -> dict[str, int]:
+    """How many there may be, and are at first."""
+    return {"minimum": 1, "maximum": SHOWN[spec.output.kind], "value": FIRST[spec.output.kind]}
+
+
+def _classes_of(spec: GeneratorSpec) -> list[str]:
+    """What the style sheet must know of an output."""
+    if spec.output.kind == "points":
+        return ["one", "smooth"]
+    return ["smooth"] if min(spec.output.shape[1:]) >= SMOOTH else []
 
 
 def _changed(widget: Any) -> Any:
@@ -107,31 +141,31 @@ def _controls(name: str, studio: Studio) -> Controls:
                 widgets[one.name] = _WIDGETS[one.kind](one)
         widest = can_truncate(spec)
         if widest and not any(i.name in TRUNCATIONS for i in spec.inputs):
-            info = "Less: nearer the mean, less varied."
-            widgets[CLIP] = gr.Slider(widest / 40, widest, widest, label="Truncation", info=info, elem_id=CLIP)
+            about = {"label": "Truncation", "info": "Less: nearer the mean, less varied.", "elem_id": CLIP}
+            widgets[CLIP] = gr.Slider(widest / 40, widest, widest, **about)
     return Controls(group, widgets)
 
 
 def _slider(spec: InputSpec) -> Any:
     low, high = spec.range or (0.0, 1.0)
-    return gr.Slider(low, high, spec.default, label=_title(spec), info=spec.doc or None, elem_id=f"input-{spec.name}")
+    return gr.Slider(low, high, spec.default, **_named(spec))
 
 
 def _classes(spec: InputSpec) -> Any:
-    return gr.Dropdown(
-        [("any", ANY), *((c, c) for c in spec.classes)], value=ANY, label=_title(spec), info=spec.doc or None, elem_id=f"input-{spec.name}"
-    )
+    return gr.Dropdown([("any", ANY), *((c, c) for c in spec.classes)], value=ANY, **_named(spec))
 
 
 def _upload(spec: InputSpec) -> Any:
-    return gr.Image(label=_title(spec), type="pil", sources=["upload"], format="png", elem_id=f"input-{spec.name}")
+    named = {k: v for k, v in _named(spec).items() if k != "info"}
+    return gr.Image(type="pil", sources=["upload"], format="png", **named)
 
 
 _WIDGETS: dict[str, Callable[[InputSpec], Any]] = {"scalar": _slider, "label": _classes, "image": _upload}
 
 
-def _title(spec: InputSpec) -> str:
-    return spec.name.replace("_", " ").capitalize()
+def _named(spec: InputSpec) -> dict[str, Any]:
+    title = spec.name.replace("_", " ").capitalize()
+    return {"label": title, "info": spec.doc or None, "elem_id": f"input-{spec.name}"}
 
 
 def _other_seed(seed: str, lock: bool, count: int) -> str:
@@ -139,33 +173,39 @@ def _other_seed(seed: str, lock: bool, count: int) -> str:
     return seed if lock else str(secrets.randbelow(1_000_000))
 
 
-def _drawer(studio: Studio, names: Sequence[tuple[str, list[str]]]) -> Callable[..., Awaitable[Any]]:
+def _drawer(studio: Studio, names: Names) -> Callable[..., Awaitable[Any]]:
     """The function behind every event: from the values of all widgets to pictures and snippets."""
 
-    async def draw(model: str, seed: str, count: float, *values: Any, request: gr.Request) -> Any:
+    async def draw(request: gr.Request, model: str, seed: str, count: float, *values: Any) -> Any:
         try:
             wish = studio.wish(_asked(studio, names, model, seed, count, values))
+            most = SHOWN[studio.sampler(wish.model).spec.output.kind]
+            if len(wish.asked["seeds"]) > most:
+                raise InputError("n", f"the page shows {most} at most; the HTTP API gives more")
             pictures = await studio.draw(wish, _pictures)
         except (InputError, Busy) as error:
-            raise gr.Error(str(error), print_exception=False, duration=6) from error
-        columns = 1 if len(pictures) == 1 and wish.arguments["seeds"][1:] else min(8, max(4, round(len(pictures) ** 0.5)))
-        return [gr.update(value=pictures, columns=columns), *snippets(studio, wish, request)]
+            said = str(error)[:1].upper() + str(error)[1:]
+            raise gr.Error(said, title="That cannot be drawn", print_exception=False, duration=6) from error
+        spec = studio.sampler(wish.model).spec
+        columns = 1 if spec.output.kind == "points" else min(8, max(4, round(len(pictures) ** 0.5)))
+        return [
+            gr.update(value=pictures, columns=columns, elem_classes=_classes_of(spec)),
+            *snippets(studio, wish, request),
+        ]
 
     return draw
 
 
 def _asked(
-    studio: Studio, names: Sequence[tuple[str, list[str]]], model: Any, seed: Any, count: Any, values: Sequence[Any]
+    studio: Studio, names: Names, model: Any, seed: Any, count: Any, values: Sequence[Any]
 ) -> dict[str, Any]:
     """The request, as the HTTP API would get it."""
     asked: dict[str, Any] = {"model": model}
     text = str(seed).strip() or "0"
     if text.isdecimal():
-        asked |= {"seed": min(int(text[:12]), MAX_SEED), "n": min(int(count), SHOWN)}
+        asked |= {"seed": min(int(text[:12]), MAX_SEED), "n": count}
     else:
         asked["seeds"] = text
-        if len(seed_list(text)) > SHOWN:
-            raise InputError("seeds", f"the page shows {SHOWN} pictures at most; the HTTP API gives more")
     left = list(values)
     for name, widgets in names:
         mine, left = left[: len(widgets)], left[len(widgets) :]

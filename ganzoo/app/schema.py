@@ -30,6 +30,7 @@ def _errors(*pairs: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": text, "content": _json(_ERROR)} for status, text in pairs}
 
 
+_PICTURE = {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 HEALTH: dict[int | str, dict[str, Any]] = {
     200: {"description": "It does", "content": _json({"type": "object", "example": {"status": "ok"}})},
@@ -53,10 +54,7 @@ SAMPLE: dict[int | str, dict[str, Any]] = {
                     "properties": {
                         "model": {"type": "string"},
                         "seeds": {"type": "array", "items": {"type": "integer"}},
-                        "images": {
-                            "type": "array",
-                            "items": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"},
-                        },
+                        "images": {"type": "array", "items": _PICTURE},
                         "points": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
                     },
                 }
@@ -86,6 +84,7 @@ def models(studio: Studio) -> list[dict[str, Any]]:
             "inputs": sampler.spec.to_json()["inputs"],
             "output": sampler.spec.to_json()["output"],
             "card": {key: sampler.card[key] for key in _TOLD if key in sampler.card},
+            "most": MOST[sampler.spec.output.kind],
             "checksum": sampler.checksum,
         }
         for name, sampler in studio.samplers.items()
@@ -95,13 +94,17 @@ def models(studio: Studio) -> list[dict[str, Any]]:
 def body(studio: Studio) -> dict[str, Any]:
     """The request's body: what all requests have, and the inputs of all models served."""
     default = studio.sampler(studio.default).spec
+    most = max(MOST[s.spec.output.kind] for s in studio.samplers.values())
     seed = {"type": "integer", "minimum": 0, "maximum": LAST_SEED}
     properties: dict[str, Any] = {
         "model": {"type": "string", "enum": list(studio.samplers), "default": studio.default},
-        "n": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 16},
+        "n": {"type": "integer", "minimum": 1, "maximum": most, "default": 16},
         "seed": {**seed, "default": 0, "description": "of the first picture; the next one's is one more"},
         "seeds": {
-            "oneOf": [{"type": "array", "items": seed, "maxItems": MOST}, {"type": "string", "example": "0-15,40"}],
+            "oneOf": [
+                {"type": "array", "items": seed, "maxItems": most},
+                {"type": "string", "example": "0-15,40"},
+            ],
             "description": "instead of seed and n",
         },
         "format": {"type": "string", "enum": list(FORMATS), "description": "else as Accept says, else png"},
@@ -119,7 +122,8 @@ def body(studio: Studio) -> dict[str, Any]:
     inputs = _example(default)
     if inputs:
         examples["with inputs"] = {"value": {"n": 4, "seed": 7, **inputs}}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}}
+    content = {"application/json": {"schema": schema, "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _input(spec: InputSpec) -> dict[str, Any]:

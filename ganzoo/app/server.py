@@ -35,7 +35,7 @@ def serve(
     """
     password = os.environ.get("GANZOO_PASSWORD") or None
     if password is None and not is_loopback(host):
-        raise GanzooError(f"serving on {host} lets others in; set a password in GANZOO_PASSWORD, or use 127.0.0.1")
+        raise GanzooError(f"serving on {host} lets others in; set GANZOO_PASSWORD, or use 127.0.0.1")
     with listen(host, port) as listening:
         app = create_app([Path(m) for m in models], password=password, root_path=root_path)
         shown = f"[{host}]" if ":" in host else host
@@ -61,7 +61,8 @@ def is_loopback(host: str) -> bool:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; GanzooError, one sentence, if it cannot."""
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        found_at = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, place = found_at[0]
         found = socket.socket(family, kind, protocol)
     except OSError as error:
         raise GanzooError(f"cannot serve on {host}: {error.strerror or error}") from error
@@ -71,8 +72,8 @@ def listen(host: str, port: int) -> socket.socket:
         found.listen(128)
     except OSError as error:
         found.close()
-        reason = error.strerror or str(error)
-        raise GanzooError(f"cannot serve on port {port} of {host}: {reason}; choose another with --port") from error
+        reason = f"cannot serve on port {port} of {host}: {error.strerror or error}"
+        raise GanzooError(f"{reason}; choose another with --port") from error
     return found
 
 

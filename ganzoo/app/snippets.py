@@ -18,7 +18,8 @@ def snippets(studio: Studio, wish: Wish, request: Any) -> list[str]:
     """[the request as JSON, Python, curl, command line]; `request` is Gradio's, for our own address."""
     spec = studio.sampler(wish.model).spec
     pictures = {i.name for i in spec.of_kind("image")}
-    seeds, given = list(wish.asked["seeds"]), {k: v for k, v in wish.asked.items() if k not in ("model", "seeds")}
+    seeds = list(wish.asked["seeds"])
+    given = {k: v for k, v in wish.asked.items() if k not in ("model", "seeds")}
     straight = seeds == list(range(seeds[0], seeds[0] + len(seeds)))
     which: dict[str, Any] = {"n": len(seeds), "seed": seeds[0]} if straight else {"seeds": seed_ranges(seeds)}
     named = {} if wish.model == studio.default else {"model": wish.model}
@@ -28,7 +29,7 @@ def snippets(studio: Studio, wish: Wish, request: Any) -> list[str]:
     return [
         json.dumps({"model": wish.model, **asked}),
         _python(studio.files[wish.model], _generator(studio, wish), which, files),
-        _curl(request, posted),
+        _curl(request, studio.root, posted),
         _line(studio.files[wish.model], _generator(studio, wish), which, files),
     ]
 
@@ -45,17 +46,16 @@ def _python(file: str, generator: str | None, which: dict[str, Any], given: dict
     chosen = f", generator={generator!r}" if generator else ""
     return (
         f"import ganzoo\n\nsampler = ganzoo.load({file!r}{chosen})\n"
-        f"samples = sampler.sample({first}{more})\nsamples.save(\"samples.png\")"
+        f'samples = sampler.sample({first}{more})\nsamples.save("samples.png")'
     )
 
 
-def _curl(request: Any, asked: dict[str, Any]) -> str:
+def _curl(request: Any, root: str, asked: dict[str, Any]) -> str:
     host = request.headers.get("host", "")
     host = host if re.fullmatch(r"[A-Za-z0-9.\-\[\]:]{1,200}", host) else "127.0.0.1:7860"
     scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
     user = f" -u {USER}" if request.headers.get("authorization") else ""
     body = shlex.quote(json.dumps(asked))
-    root = str(request.scope.get("ganzoo.root", ""))
     return (
         f"curl{user} {shlex.quote(f'{scheme}://{host}{root}/v1/sample')} \\\n"
         f"  -H 'Content-Type: application/json' \\\n  -d {body} -o samples.png"
@@ -64,10 +64,14 @@ def _curl(request: Any, asked: dict[str, Any]) -> str:
 
 def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[str, Any]) -> str:
     words = ["ganzoo", "sample", file]
-    words += ["-n", str(which["n"]), "--seed", str(which["seed"])] if "n" in which else ["--seeds", which["seeds"]]
+    straight = "n" in which
+    words += (
+        ["-n", str(which["n"]), "--seed", str(which["seed"])] if straight else ["--seeds", which["seeds"]]
+    )
     words += ["--generator", generator] if generator else []
     for name, value in given.items():
-        words += [f"--{name}", str(value)] if name in ("label", "truncation") else ["--input", f"{name}={value}"]
+        own = name in ("label", "truncation")
+        words += [f"--{name}", str(value)] if own else ["--input", f"{name}={value}"]
     return " ".join(shlex.quote(w) for w in [*words, "-o", "samples.png"])
 
 
@@ -81,13 +85,15 @@ def card(studio: Studio, model: str) -> str:
         "Variant": about.get("title") or about.get("variant"),
         "Paper": about.get("paper"),
         "Data": about.get("data"),
-        "Licence of the data": (data or {}).get("licence") or (data or {}).get("license") or about.get("licence"),
+        "Licence of the data": (data or {}).get("licence") or about.get("licence"),
         "Steps": about.get("step") or about.get("steps"),
         "Makes": made,
         "Checksum": sampler.checksum[:12],
     }
     cells = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{_linked(str(value))}</td></tr>" for name, value in rows.items() if value
+        f"<tr><td>{html.escape(name)}</td><td>{_linked(str(value))}</td></tr>"
+        for name, value in rows.items()
+        if value
     )
     return f"<table>{cells}</table>"
 
@@ -95,5 +101,5 @@ def card(studio: Studio, model: str) -> str:
 def _linked(text: str) -> str:
     """Text as HTML; an arXiv number becomes a link."""
     safe = html.escape(text)
-    pattern = r"arXiv:(\d{4}\.\d{4,5})"
-    return re.sub(pattern, r'<a href="https://arxiv.org/abs/\1" target="_blank" rel="noopener">arXiv:\1</a>', safe)
+    link = r'<a href="https://arxiv.org/abs/\1" target="_blank" rel="noopener">arXiv:\1</a>'
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, safe)

@@ -93,15 +93,19 @@ class Studio:
     """Samplers by the name they are served under; the first is the default.
 
     files   what each was loaded from, for the command lines that the page shows
+    root    the path a proxy serves us under, or ''
     """
 
-    def __init__(self, samplers: Mapping[str, Sampler], pool: Pool, files: Mapping[str, str]) -> None:
+    def __init__(
+        self, samplers: Mapping[str, Sampler], pool: Pool, files: Mapping[str, str], root: str
+    ) -> None:
         self.samplers = dict(samplers)
         self.pool = pool
         self.files = dict(files)
+        self.root = root
 
     @classmethod
-    def open(cls, models: Sequence[Path], pool: Pool) -> Studio:
+    def open(cls, models: Sequence[Path], pool: Pool, root: str = "") -> Studio:
         """Loads models; the second of a name is called name-2. GanzooError if one cannot be loaded."""
         if not models:
             raise GanzooError("there is no model to serve; name an .onnx file or a run")
@@ -116,7 +120,7 @@ class Studio:
                 name = base if sampler is default else f"{base}/{generator}"
                 samplers[name] = sampler
                 files[name] = path.name or path.resolve().name
-        return cls(samplers, pool, files)
+        return cls(samplers, pool, files, root)
 
     @property
     def default(self) -> str:

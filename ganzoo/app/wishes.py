@@ -26,8 +26,9 @@ from ganzoo.images import MAX_PIXELS
 from ganzoo.sampler import Sampler
 from ganzoo.specs import GeneratorSpec, InputSpec
 
-MOST = 256
-"""Pictures in one request."""
+MOST = {"image": 256, "points": 10_000}
+"""Samples in one request, by kind."""
+SUCH = 'one such as {"n": 4, "seed": 7} is needed'
 RESERVED = ("model", "n", "seed", "seeds", "format")
 FORMATS = {
     "png": "image/png",
@@ -60,7 +61,7 @@ class Wish:
     def read(cls, asked: Any, sampler: Callable[[str], Sampler], default: str) -> Wish:
         """Reads a JSON value; `sampler` finds a model by name. InputError, or its Unknown."""
         if not isinstance(asked, dict):
-            raise InputError("body", "the body is not a JSON object; one such as {\"n\": 4, \"seed\": 7} is needed")
+            raise InputError("body", f"the body is not a JSON object; {SUCH}")
         model = asked.get("model")
         if model is not None and not isinstance(model, str):
             raise InputError("model", "the model is not a name")
@@ -69,7 +70,9 @@ class Wish:
         format_ = asked.get("format")
         if format_ is not None and (not isinstance(format_, str) or format_ not in FORMATS):
             raise InputError("format", f"the format is none of {', '.join(FORMATS)}")
-        seeds = _seeds(asked)
+        if format_ == "zip" and spec.output.kind == "points":
+            raise InputError("format", "points make no archive of pictures; png, npz or json is needed")
+        seeds = _seeds(asked, MOST[spec.output.kind])
         inputs = {
             name: _input(spec, name, value, len(seeds))
             for name, value in asked.items()
@@ -94,24 +97,24 @@ def _whole(field: str, value: Any, least: int, most: int) -> int:
     return value
 
 
-def _seeds(asked: Mapping[str, Any]) -> list[int]:
-    """The seed of each picture."""
+def _seeds(asked: Mapping[str, Any], most: int) -> list[int]:
+    """The seed of each sample."""
     n, seed, seeds = (asked.get(name) for name in ("n", "seed", "seeds"))
-    count = None if n is None else _whole("n", n, 1, MOST)
+    count = None if n is None else _whole("n", n, 1, most)
     if seeds is None:
         first = 0 if seed is None else _whole("seed", seed, 0, MAX_SEED - 1)
         count = DEFAULT_N if count is None else count
         if first + count > MAX_SEED:
-            raise InputError("seed", f"the last picture's seed would be {first + count - 1}, beyond {MAX_SEED - 1}")
+            raise InputError("seed", f"the last seed would be {first + count - 1}, beyond {MAX_SEED - 1}")
         return list(range(first, first + count))
     if seed is not None:
         raise InputError("seeds", "both 'seed' and 'seeds' are given; leave out one")
     if isinstance(seeds, str):
-        found = seed_list(seeds)
-    elif isinstance(seeds, list) and len(seeds) <= MOST:
+        found = seed_list(seeds, most)
+    elif isinstance(seeds, list) and len(seeds) <= most:
         found = [_whole("seeds", s, 0, MAX_SEED - 1) for s in seeds]
     else:
-        raise InputError("seeds", f"'seeds' is not a list of at most {MOST} seeds, nor a text such as 0-15,40")
+        raise InputError("seeds", f"'seeds' is no list of at most {most} seeds, nor a text such as 0-15,40")
     if not found:
         raise InputError("seeds", "'seeds' is empty; at least one is needed")
     if count not in (None, len(found)):
@@ -119,17 +122,17 @@ def _seeds(asked: Mapping[str, Any]) -> list[int]:
     return found
 
 
-def seed_list(text: str) -> list[int]:
-    """'0-15, 40' as seeds, at most `MOST`; InputError."""
+def seed_list(text: str, most: int) -> list[int]:
+    """'0-15, 40' as seeds, at most so many; InputError."""
     piece = r"\s*[0-9]{1,10}\s*(-\s*[0-9]{1,10}\s*)?"
-    if len(text) > 12 * MOST or not re.fullmatch(f"{piece}(,{piece})*", text, re.ASCII):
+    if len(text) > 12 * most or not re.fullmatch(f"{piece}(,{piece})*", text, re.ASCII):
         raise InputError("seeds", "the seeds are not numbers and ranges such as 0-15,40")
     total = 0
     for part in text.split(","):
         first, _, last = part.partition("-")
         total += int(last or first) - int(first) + 1
-        if total > MOST:
-            raise InputError("seeds", f"more than {MOST} pictures are asked for at once")
+        if total > most:
+            raise InputError("seeds", f"more than {most} samples are asked for at once")
     return parse_seeds(re.sub(r"\s", "", text))
 
 
@@ -168,20 +171,22 @@ def _label(spec: InputSpec, value: Any, count: int) -> Any:
     """A class by name or number, or a list of them."""
     if isinstance(value, list):
         if len(value) != count:
-            raise InputError(spec.name, f"{len(value)} labels are given for {count} pictures; one each is needed")
-        return [_label(spec, v, 0) if not isinstance(v, list) else _no_label(spec) for v in value]
+            raise InputError(spec.name, f"{len(value)} labels are given for {count} pictures; give one each")
+        if any(isinstance(v, list) for v in value):
+            raise _no_label(spec)
+        return [_label(spec, v, 0) for v in value]
     if isinstance(value, str) and value in spec.classes:
         return value
     if isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value, re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < len(spec.classes):
-        _no_label(spec)
+        raise _no_label(spec)
     return value
 
 
-def _no_label(spec: InputSpec) -> None:
+def _no_label(spec: InputSpec) -> InputError:
     some = ", ".join(spec.classes[:12]) + (", ..." if len(spec.classes) > 12 else "")
-    raise InputError(spec.name, f"'{spec.name}' is none of the classes {some}")
+    return InputError(spec.name, f"'{spec.name}' is none of the classes {some}")
 
 
 def _latent(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:

@@ -88,7 +88,7 @@ def export(model: Path, out: Path, generator: str | None, half: bool) -> None:
 
     MODEL is a run or a checkpoint; each generator becomes one file.
     """
-    from ganzoo.export import export as write
+    from ganzoo.exporter import export as write
 
     for file in write(model, out, generator=generator, half=half):
         result(file.path)

@@ -9,8 +9,6 @@ import contextlib
 import copy
 import io
 import logging
-import sys
-import types
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -242,13 +240,3 @@ def _halve(model: onnx.ModelProto) -> None:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-
-
-class _CallableModule(types.ModuleType):
-    """`ganzoo.export(...)` works whether or not this module, of the same name, was imported first."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> list[Exported]:
-        return export(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _CallableModule

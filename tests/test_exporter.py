@@ -21,7 +21,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo import onnx_file
 from ganzoo.errors import DamagedFile, GanzooError, InputError
-from ganzoo.export import export
+from ganzoo.exporter import export
 from ganzoo.files import canonical
 from ganzoo.inspect import inspect, table
 from ganzoo.onnx_backend import OnnxBackend
