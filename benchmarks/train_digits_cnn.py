@@ -26,8 +26,8 @@ from ganzoo.data.idx import find_idx, read_idx
 ASSETS = Path(__file__).parents[1] / "ganzoo" / "assets"
 FEATURES = 128
 SEED, EPOCHS, BATCH, OUTLIERS, RATE = 0, 10, 128, 48, 3e-3
-# Among so much that is no digit the judge grows too shy of digits, so its logits are multiplied at the end. On the
-# training digits 1.8 has the least cross-entropy; 1.5 stays stricter with what lies between two digits.
+# Among so much that is no digit the judge grows too shy of digits, so its logits are multiplied at the end. On
+# the training digits 1.8 has the least cross-entropy; 1.5 stays stricter with what lies between two digits.
 SHARPEN = 1.5
 
 

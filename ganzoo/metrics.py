@@ -69,22 +69,24 @@ def found(images: NDArray[np.uint8], threshold: float = 0.95, at_least: int = 20
     return Found(int((counts >= at_least).sum()), tuple(int(c) for c in counts), float(sure.mean()))
 
 
-def controls(digits: NDArray[np.uint8], n: int = 1000, seed: int = 0) -> dict[str, NDArray[np.uint8]]:
+def controls(
+    digits: NDArray[np.uint8], labels: NDArray[np.int64], n: int = 1000, seed: int = 0
+) -> dict[str, NDArray[np.uint8]]:
     """What `found` is compared with, uint8 [n, 28, 28] each: some of these digits, and three that must fail.
 
-    digits  uint8 [N, 28, 28] with N of at least n
+    digits  uint8 [N, 28, 28] with N of at least n; averages are of two of different labels [N]
     """
     random = np.random.Generator(np.random.Philox(key=seed))
-    first, second = (digits[random.permutation(len(digits))[:n]].astype(np.float64) for _ in range(2))
+    order = random.permutation(len(digits))[:n]
+    others = [random.choice(np.flatnonzero(labels != labels[k])) for k in order]
+    first, second = digits[order].astype(np.float64), digits[others].astype(np.float64)
     noise = _smooth(random.standard_normal((n, 28, 28)), 1.5)
     noise = (noise - noise.min((1, 2), keepdims=True)) / np.ptp(noise, axis=(1, 2))[:, None, None] * 255
     layer = random.standard_normal((n, 100))  # a generator that was never trained: the layers of `vanilla`
     for width in (256, 512, 784):
         scale = 1 / math.sqrt(layer.shape[1])
         layer = np.maximum(layer, 0) if layer.shape[1] > 100 else layer
-        layer = layer @ random.uniform(-scale, scale, (layer.shape[1], width)) + random.uniform(
-            -scale, scale, width
-        )
+        layer = layer @ random.uniform(-scale, scale, (layer.shape[1], width)) + random.uniform(-scale, scale, width)
     made = {
         "real digits": first,
         "smoothed noise": noise,
@@ -131,7 +133,7 @@ def frechet(features_a: NDArray[Any], features_b: NDArray[Any]) -> float:
 
 @dataclass(frozen=True)
 class Modes:
-    """covered: modes with a point · high_quality: share of points near one · reverse_kl: in nats, 0 is even"""
+    """covered: modes with a point · high_quality: share of points near one · reverse_kl: nats, 0 is even"""
 
     covered: int
     high_quality: float

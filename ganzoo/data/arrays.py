@@ -74,8 +74,7 @@ def _labels(
     """Labels from 0 on, and their names; DataError if they do not fit."""
     if given.shape != (count,) or given.dtype.kind not in "iu":
         raise DataError(
-            f"{path} holds labels {given.dtype} of shape {given.shape}; "
-            f"whole numbers of shape ({count},) are expected"
+            f"{path} holds labels {given.dtype} of shape {given.shape}; whole numbers of shape ({count},) are expected"
         )
     if names is None:
         values, labels = np.unique(given, return_inverse=True)

@@ -18,8 +18,8 @@ from ganzoo.data.decode import Unfit, decode
 from ganzoo.data.labels import classes_of, ordered, pictures_in
 from ganzoo.data.root import data_root
 from ganzoo.data.source import Content, Samples
-from ganzoo.errors import DataError
-from ganzoo.files import atomic, canonical, read_json, space_errors, write_json
+from ganzoo.errors import DataError, SpaceError
+from ganzoo.files import atomic, canonical, read_json, write_json
 
 log = logging.getLogger("ganzoo.data")
 
@@ -96,16 +96,19 @@ def _load(files: Files, path: Path, reading: Reading) -> Content:
     cache = platformdirs.user_cache_path("ganzoo") / "decoded"
     stored, about = cache / f"{key}.npy", cache / f"{key}.json"
     if not (stored.is_file() and about.is_file()):
-        with space_errors(cache):
+        try:
             cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SpaceError(
+                f"the folder {cache} for decoded pictures cannot be made ({error.strerror}); "
+                "make it, or name another cache folder by XDG_CACHE_HOME"
+            ) from error
         kept, skipped = _decode(files, path, names, reading, stored)
         write_json(about, {"kept": kept, "skipped": skipped})
     facts = read_json(about)
     skipped = facts["skipped"]
     if skipped:
-        log.warning(
-            "%s: %d of %d pictures skipped (%s)", path.name, len(skipped), len(names), _listed(skipped)
-        )
+        log.warning("%s: %d of %d pictures skipped (%s)", path.name, len(skipped), len(names), _listed(skipped))
     pixels = np.load(stored, mmap_mode="r", allow_pickle=False)
     if pixels.nbytes <= IN_MEMORY:
         pixels = np.array(pixels)
@@ -179,9 +182,7 @@ def _bytes(files: Files, name: str) -> bytes:
 
 def _header(file: Any, count: int, shape: tuple[int, ...]) -> None:
     """The header of a .npy file; numpy leaves room in it, so its length does not depend on the count."""
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-    )
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)})
 
 
 def _measure(shape: tuple[int, ...]) -> str:

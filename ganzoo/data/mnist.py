@@ -22,9 +22,7 @@ FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat",
 KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 
-def mnist(
-    root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False
-) -> Samples:
+def mnist(root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False) -> Samples:
     """Handwritten digits, 28x28 grey: 60,000 for training, 10,000 for tests (LeCun, Cortes and Burges)."""
     card = {"origin": "MNIST (LeCun, Cortes, Burges)", "licence": "CC BY-SA 3.0", "note": f"{split} split"}
     load = partial(_load, "mnist", _find("mnist", "MNIST", root, split), CLASSES)
@@ -40,9 +38,7 @@ def fashion_mnist(
     return Samples("fashion-mnist", load, card, flip=flip, balanced=balanced)
 
 
-def kmnist(
-    root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False
-) -> Samples:
+def kmnist(root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False) -> Samples:
     """Cursive Japanese characters in MNIST's format, 28x28 grey (Clanuwat et al. 2018, arXiv:1812.01718)."""
     card = {
         "origin": "KMNIST (CODH, from the Kuzushiji dataset of NIJL)",

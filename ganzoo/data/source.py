@@ -132,9 +132,7 @@ class Samples:
             counts = np.bincount(content.labels, minlength=len(content.classes))
             counts = np.minimum(counts, 1) if self.balanced else counts
             share = tuple(float(c) for c in counts / counts.sum())
-        return DataSpec(
-            "image" if len(shape) == 4 else "points", tuple(shape[1:]), content.classes, share, shape[0]
-        )
+        return DataSpec("image" if len(shape) == 4 else "points", tuple(shape[1:]), content.classes, share, shape[0])
 
     @cached_property
     def fingerprint(self) -> str:
