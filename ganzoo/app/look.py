@@ -36,15 +36,18 @@ CSS = """
 #top { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
 #title h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
 #controls { gap: 12px; }
-#gallery .grid-container { grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); }
+#gallery .grid-container {
+  grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); grid-template-rows: none;
+  grid-auto-rows: auto; align-items: start;
+}
 #gallery .grid-wrap { max-height: none; height: auto; }
 #gallery .grid-container .thumbnail-item {
   display: flex; flex-direction: column; align-items: stretch; width: 100%; height: auto; aspect-ratio: auto;
   overflow: visible; border: 0; border-radius: 0; background: transparent; box-shadow: none;
 }
 #gallery .grid-container .thumbnail-item img { width: 100%; height: auto; border-radius: 3px; image-rendering: pixelated; }
-#gallery .grid-container .thumbnail-item:hover img,
-#gallery .grid-container .thumbnail-item:focus-visible img {
+#gallery .grid-container button:hover img,
+#gallery .grid-container button:focus-visible img {
   filter: none; outline: 2px solid var(--primary-500); outline-offset: 1px;
 }
 #gallery .preview img { image-rendering: pixelated; }

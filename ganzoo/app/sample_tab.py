@@ -54,7 +54,7 @@ def sample_tab(page: Any, studio: Studio, model: Any) -> None:
             count = gr.Slider(**_span(first), step=1, label="How many", elem_id="count")
             groups = [_controls(name, studio) for name in studio.samplers]
             with gr.Row():
-                grid = gr.Button("Save grid (PNG)", size="sm", min_width=110, elem_id="save-png")
+                grid = gr.Button("Save picture (PNG)", size="sm", min_width=110, elem_id="save-png")
                 archive = gr.Button(
                     _SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all"
                 )

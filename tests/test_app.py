@@ -1,0 +1,381 @@
+"""The HTTP API, without a browser: what it answers, what it refuses, and that it never answers 500."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import runpy
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import ganzoo
+from ganzoo.app.api import create_app
+from ganzoo.app.guard import BODY, HEADERS
+from ganzoo.app.scratch import Scratch
+from ganzoo.app.server import is_loopback, listen, serve
+from ganzoo.errors import GanzooError
+
+tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
+SAMPLE = "/v1/sample"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("models")
+    return [tiny(folder / f"{kind}.onnx", kind) for kind in ("plain", "conditional", "points")]
+
+
+@pytest.fixture(scope="module")
+def client(models: list[Path]) -> Iterator[TestClient]:
+    with TestClient(create_app(models, page=False), raise_server_exceptions=False) as found:
+        yield found
+
+
+def error_of(answer: Any, status: int, field: str | None) -> str:
+    """The message of an error, whose status and field must be these."""
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"]["field"] == field
+    return answer.json()["error"]["message"]
+
+
+def test_the_picture_is_the_samplers(client: TestClient, models: list[Path]) -> None:
+    answer = client.post(SAMPLE, json={"n": 4, "seed": 7})
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.content == ganzoo.load(models[0]).sample(4, seed=7).png()
+    assert client.post(SAMPLE, json={"seeds": "7-10"}).content == answer.content
+    assert client.post(SAMPLE, json={"seeds": [7, 8, 9, 10]}).content == answer.content
+    assert client.post(SAMPLE, json={"n": 4, "seed": 8}).content != answer.content
+
+
+def test_every_format_holds_the_same(client: TestClient) -> None:
+    body = {"model": "conditional", "seeds": [3, 1], "y": ["dog", 0], "truncation": 0.5}
+    arrays = np.load(io.BytesIO(client.post(SAMPLE, json={**body, "format": "npz"}).content))
+    assert arrays["seeds"].tolist() == [3, 1]
+    assert arrays["y"].tolist() == [1, 0]
+    plain = client.post(SAMPLE, json={**body, "format": "json"}).json()
+    assert plain["seeds"] == [3, 1]
+    assert plain["y"] == [1, 0]
+    pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(p)))) for p in plain["images"]]
+    assert np.array_equal(np.stack(pictures), arrays["images"][..., 0])
+    archive = zipfile.ZipFile(io.BytesIO(client.post(SAMPLE, json={**body, "format": "zip"}).content))
+    assert "000000-seed-3.png" in archive.namelist()
+
+
+def test_points(client: TestClient) -> None:
+    found = client.post(SAMPLE, json={"model": "points", "n": 1000, "format": "json"}).json()
+    assert np.asarray(found["points"]).shape == (1000, 2)
+    assert client.post(SAMPLE, json={"model": "points", "n": 1000}).content.startswith(b"\x89PNG")
+    error_of(client.post(SAMPLE, json={"model": "points", "format": "zip"}), 422, "format")
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("*/*", "image/png"),
+        ("text/html, */*;q=0.1", "image/png"),
+        ("application/json", "application/json"),
+        ("image/png;q=0.5, application/x-npz", "application/x-npz"),
+        ("application/zip", "application/zip"),
+    ],
+)
+def test_accept(client: TestClient, accept: str, media: str) -> None:
+    answer = client.post(SAMPLE, json={"n": 1}, headers={"accept": accept})
+    assert answer.headers["content-type"] == media
+
+
+def test_accept_of_nothing_we_make(client: TestClient) -> None:
+    error_of(client.post(SAMPLE, json={"n": 1}, headers={"accept": "video/mp4"}), 406, "accept")
+
+
+def test_etag(client: TestClient) -> None:
+    first = client.post(SAMPLE, json={"n": 2, "seed": 5})
+    tag = first.headers["etag"]
+    assert client.post(SAMPLE, json={"seeds": [5, 6]}).headers["etag"] == tag
+    again = client.post(SAMPLE, json={"n": 2, "seed": 5}, headers={"if-none-match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.post(SAMPLE, json={"n": 2, "seed": 6}).headers["etag"] != tag
+
+
+def test_models_and_health(client: TestClient, models: list[Path]) -> None:
+    found = client.get("/v1/models")
+    assert [m["name"] for m in found.json()["models"]] == ["plain", "conditional", "points"]
+    assert found.json()["models"][0]["card"]["data"] == "digits"
+    assert str(models[0].parent) not in found.text
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.head("/healthz").status_code == 200
+
+
+def test_the_openapi_examples_work(client: TestClient) -> None:
+    found = client.get("/openapi.json").json()
+    examples = found["paths"][SAMPLE]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    for example in examples.values():
+        assert client.post(SAMPLE, json=example["value"]).status_code == 200
+    assert set(found["paths"]) == {SAMPLE, "/v1/models", "/healthz"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"model": "nobody"}, 404, "model"),
+        ({"model": 3}, 422, "model"),
+        ({"n": 0}, 422, "n"),
+        ({"n": 257}, 422, "n"),
+        ({"n": True}, 422, "n"),
+        ({"n": 1.5}, 422, "n"),
+        ({"seed": -1}, 422, "seed"),
+        ({"seed": 2**32}, 422, "seed"),
+        ({"seed": 2**32 - 1, "n": 2}, 422, "seed"),
+        ({"seed": 1, "seeds": [1]}, 422, "seeds"),
+        ({"seeds": []}, 422, "seeds"),
+        ({"seeds": "0-4000000000"}, 422, "seeds"),
+        ({"seeds": "9" * 5000}, 422, "seeds"),
+        ({"seeds": "5-1"}, 422, "seeds"),
+        ({"seeds": [1, 2], "n": 3}, 422, "n"),
+        ({"format": "gif"}, 422, "format"),
+        ({"label": "cat"}, 422, "label"),
+        ({"truncation": 10**400}, 422, "truncation"),
+        ({"truncation": 3}, 422, "truncation"),
+        ({"z": [[1, 2]]}, 422, "z"),
+        ({"z": "/etc/passwd"}, 422, "z"),
+        ({"model": "conditional", "y": "bird"}, 422, "y"),
+        ({"model": "conditional", "y": [[1], [2, 3]], "n": 2}, 422, "y"),
+        ({"model": "conditional", "y": 1, "label": 1}, 422, "label"),
+        ({"model": "conditional", "truncation": "much"}, 422, "truncation"),
+        ([], 422, "body"),
+        ("text", 422, "body"),
+    ],
+)
+def test_what_does_not_fit_is_named(client: TestClient, body: Any, status: int, field: str) -> None:
+    message = error_of(client.post(SAMPLE, json=body), status, field)
+    assert "Traceback" not in message
+    assert len(message) < 400
+
+
+def test_what_is_not_json(client: TestClient) -> None:
+    said = {"content-type": "application/json"}
+    for content in (b"", b"{", b"\xff", b"[" * 20000, b'{"n": NaN}', b'{"n": ' + b"1" * 5000 + b"}"):
+        error_of(client.post(SAMPLE, content=content, headers=said), 400, "body")
+    error_of(client.post(SAMPLE, content=b"{}"), 415, "content-type")
+    error_of(client.post(SAMPLE, data={"n": "1"}), 415, "content-type")
+
+
+def test_large_bodies_are_refused(client: TestClient) -> None:
+    said = {"content-type": "application/json"}
+    error_of(client.post(SAMPLE, content=b" " * (BODY + 1), headers=said), 413, "body")
+    error_of(client.post(SAMPLE, content=b"{}", headers={**said, "content-length": "9" * 30}), 413, "body")
+
+
+def test_a_chunked_body_is_counted_as_it_comes(client: TestClient) -> None:
+    """Without a Content-Length, and more than the limit: refused when the limit is reached, not read on."""
+    taken, sent = [], []
+
+    async def receive() -> dict[str, Any]:
+        taken.append(1)
+        return {"type": "http.request", "body": b" " * 8192, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": SAMPLE, "raw_path": SAMPLE.encode(), "root_path": "",
+        "query_string": b"", "headers": [(b"content-type", b"application/json")], "http_version": "1.1",
+        "scheme": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 413
+    assert len(taken) == BODY // 8192 + 1
+
+
+def test_other_paths_and_methods(client: TestClient) -> None:
+    for path in ("/", "/docs", "/v1", "/v1/sample/x", "/upload", "/gradio_api/upload", "/../healthz/.."):
+        error_of(client.get(path), 404, "path")
+    answer = client.get(SAMPLE)
+    error_of(answer, 405, "method")
+    assert answer.headers["allow"] == "POST"
+
+
+def test_safe_headers_are_on_every_answer(client: TestClient) -> None:
+    for answer in (client.get("/healthz"), client.get("/nothing"), client.post(SAMPLE, json={"n": 1})):
+        for name, value in HEADERS.items():
+            assert answer.headers[name] == value
+
+
+def test_a_full_queue_is_503(models: list[Path]) -> None:
+    app = create_app(models[:1], page=False, workers=1, queue=1)
+    started, go_on = threading.Event(), threading.Event()
+    backend = app.state.studio.sampler("plain").backend
+    run = backend.run
+
+    def slow(inputs: Any) -> Any:
+        started.set()
+        go_on.wait(20)
+        return run(inputs)
+
+    backend.run = slow
+    with TestClient(app) as client:
+        answers: list[Any] = []
+        accepted = [
+            threading.Thread(target=lambda: answers.append(client.post(SAMPLE, json={"n": 1}))) for _ in range(2)
+        ]
+        accepted[0].start()
+        assert started.wait(10)
+        accepted[1].start()
+        while app.state.studio.pool.under_way < 2:
+            pass
+        refused = client.post(SAMPLE, json={"n": 1})
+        error_of(refused, 503, None)
+        assert int(refused.headers["retry-after"]) >= 1
+        go_on.set()
+        for thread in accepted:
+            thread.join(20)
+    assert [a.status_code for a in answers] == [200, 200]
+    assert app.state.studio.pool.under_way == 0
+
+
+def test_a_closing_server_says_so(models: list[Path]) -> None:
+    app = create_app(models[:1], page=False)
+    with TestClient(app) as client:
+        asyncio.run(app.state.studio.pool.drain(1))
+        assert client.get("/healthz").status_code == 503
+        error_of(client.post(SAMPLE, json={"n": 1}), 503, None)
+
+
+def test_the_password_guards_every_route_but_healthz(models: list[Path]) -> None:
+    """Every route there is, Gradio's own too, by each method: 401 without the password."""
+    app = create_app(models[:1], password="päss:word")
+    paths = {"/", SAMPLE, "/nothing", "/gradio_api/queue/join", "/docs", "/healthz/x"}
+    paths |= {getattr(r, "path", "/") for r in app.routes}
+    for mount in [r for r in app.routes if hasattr(r, "app")]:
+        if hasattr(mount.app, "openapi"):
+            paths |= {r.path for r in mount.app.routes if hasattr(r, "path")} | set(mount.app.openapi()["paths"])
+    paths = {p for p in paths if p.startswith("/")} - {"/healthz"}
+    assert len(paths) > 60
+    with TestClient(app) as client:
+        for path in sorted(paths):
+            for method in ("GET", "POST", "HEAD", "PUT", "OPTIONS"):
+                answer = client.request(method, path)
+                assert answer.status_code == 401, (method, path)
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/healthz").headers.get("www-authenticate") is None
+        wrong = [("ganzoo", "word"), ("other", "päss:word"), ("ganzoo", ""), ("", "")]
+        assert all(client.get("/", auth=pair).status_code == 401 for pair in wrong)
+        for header in ("Basic", "Basic ???", "Bearer x", "Basic " + "A" * 4000):
+            assert client.get("/", headers={"authorization": header}).status_code == 401
+        right = base64.b64encode("ganzoo:päss:word".encode()).decode()
+        assert client.get("/", headers={"authorization": f"Basic {right}"}).status_code == 200
+
+
+def test_only_what_the_page_needs_of_gradio_answers(models: list[Path]) -> None:
+    with TestClient(create_app(models[:1])) as client:
+        assert client.get("/").status_code == 200
+        for path in ("upload", "component_server", "stream/1", "vibe-edit", "run/predict", "call/draw"):
+            error_of(client.post(f"/gradio_api/{path}", json={}), 404, "path")
+        for path in ("proxy=http://127.0.0.1/", "info", "vibe-code", "monitoring", "file/x", "deep_link"):
+            error_of(client.get(f"/gradio_api/{path}"), 404, "path")
+        for path in ("/monitoring", "/login", "/dev/reload", "/gradio_api/runs"):
+            assert client.get(path).status_code == 404
+        for path in ("/etc/passwd", "../../etc/passwd", "http://127.0.0.1/", str(models[0])):
+            assert client.get(f"/gradio_api/file={path}").status_code in (403, 404)
+
+
+def test_behind_a_proxy_with_or_without_its_path(models: list[Path]) -> None:
+    with TestClient(create_app(models[:1], root_path="zoo/")) as client:
+        for path in ("/zoo/healthz", "/healthz", "/zoo", "/zoo/"):
+            assert client.get(path).status_code == 200
+        assert client.get("/zooo/healthz").status_code == 404
+        assert "/zoo" in client.get("/zoo/").text
+
+
+_WORD = st.sampled_from(["cat", "dog", "3", "plain", "conditional", "points", "png", "json", "0-3,7", "../x", ""])
+_LEAF = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 20), st.integers(), st.floats(), st.text(max_size=20), _WORD
+)  # fmt: skip
+_VALUE = st.recursive(_LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORD, inner, max_size=2))
+_NAME = st.sampled_from(["model", "n", "seed", "seeds", "format", "z", "y", "label", "truncation"])
+_LIKELY = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(["plain", "conditional", "points"]),
+        "n": st.integers(0, 6),
+        "seed": st.integers(-1, 2**32),
+        "format": st.sampled_from(["png", "npz", "json", "zip"]),
+        "truncation": st.floats(-1, 3),
+        "y": st.integers(-1, 3) | _WORD | st.lists(st.integers(0, 2), max_size=4),
+        "z": st.lists(st.floats(-2, 2), min_size=3, max_size=5),
+    },
+)
+_BODY = _LIKELY | st.dictionaries(_NAME | st.text(max_size=8), _VALUE, max_size=5) | _VALUE
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=_BODY)
+def test_no_json_makes_it_fail(client: TestClient, body: Any) -> None:
+    content = json.dumps(body).encode()
+    answer = client.post(SAMPLE, content=content, headers={"content-type": "application/json"})
+    assert answer.status_code in (200, 400, 404, 422), answer.text
+    if answer.status_code != 200:
+        assert set(answer.json()["error"]) == {"field", "message"}
+        assert isinstance(answer.json()["error"]["field"], str)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    path=st.text(st.characters(codec="latin-1", exclude_categories=["Cc", "Cs"]), max_size=30),
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
+    content=st.binary(max_size=200),
+)
+def test_no_path_makes_it_fail(client: TestClient, path: str, method: str, content: bytes) -> None:
+    answer = client.request(method, "/" + path.replace("?", "").replace("#", ""), content=content)
+    assert answer.status_code < 500
+
+
+def test_another_host_needs_a_password(models: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GANZOO_PASSWORD", raising=False)
+    with pytest.raises(GanzooError, match="GANZOO_PASSWORD"):
+        serve(models, host="0.0.0.0", port=0)
+    assert [is_loopback(h) for h in ("127.0.0.1", "::1", "[::1]", "localhost", "127.9.9.9")] == [True] * 5
+    assert [is_loopback(h) for h in ("0.0.0.0", "::", "10.0.0.1", "example.org", "")] == [False] * 5
+
+
+def test_a_busy_port_is_one_sentence(models: list[Path]) -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(GanzooError, match="choose another") as said:
+        serve(models, port=taken.getsockname()[1])
+    assert "\n" not in str(said.value)
+
+
+def test_models_of_one_name_and_none_at_all(models: list[Path]) -> None:
+    app = create_app([models[0], models[0]], page=False)
+    assert list(app.state.studio.samplers) == ["plain", "plain-2"]
+    with pytest.raises(GanzooError, match="no model"):
+        create_app([], page=False)
+    with pytest.raises(GanzooError):
+        create_app([models[0].with_name("absent.onnx")], page=False)
+
+
+def test_the_temporary_folder_stays_small() -> None:
+    scratch = Scratch()
+    for k in range(4):
+        (scratch.folder / str(k)).mkdir()
+        (scratch.folder / str(k) / "image.png").write_bytes(bytes(100))
+    assert scratch.sweep(size=250) == 2
+    assert scratch.sweep(age=-1) == 2
+    assert list(scratch.folder.iterdir()) == []
+
+    async def briefly() -> None:
+        async with scratch.kept_small():
+            pass
+
+    asyncio.run(briefly())
+    assert not scratch.folder.exists()
