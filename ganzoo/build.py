@@ -72,7 +72,7 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
             raise RecipeError(f"game '{recipe.game}' has nothing called '{path}'{did_you_mean(path, known)}")
     for name, slot in slots(part).items():
         use = recipe.parts.get(name)
-        for key, one in (use.items() if slot.many and isinstance(use, Mapping) else [(name, use)]):
+        for key, one in use.items() if slot.many and isinstance(use, Mapping) else [(name, use)]:
             if isinstance(one, Mapping) and not slot.many and "name" not in one:
                 raise RecipeError(f"'{key}' has options but no name; say which {slot.kind} it is: {key}=NAME")
     try:
@@ -80,7 +80,8 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
     except GanzooError:
         raise
     except (TypeError, ValueError, RuntimeError) as error:
-        raise RecipeError(f"'{recipe.name}' cannot be built for {data.kind} data of shape {list(data.shape)}: {error}") from error
+        what = f"'{recipe.name}' cannot be built for {data.kind} data of shape {list(data.shape)}"
+        raise RecipeError(f"{what}: {error}") from error
     if any(p.dim() == 4 for p in game.parameters()):
         game.to(memory_format=torch.channels_last)
     return game

@@ -66,7 +66,9 @@ def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[
     if not raw:
         averages.load_state_dict(_under(state.tensors, "averages/"))
     return {name: module.eval() for name, module in averages.generators.items()}, {
-        **state.meta["card"], "step": int(state.meta["step"]), "weights": "newest" if raw else "averaged"
+        **state.meta["card"],
+        "step": int(state.meta["step"]),
+        "weights": "newest" if raw else "averaged",
     }
 
 

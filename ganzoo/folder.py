@@ -1,10 +1,10 @@
 """The folder of a run: what lies where, who may write it, and what is kept.
 
-    run.json        status and provenance        metrics.jsonl   a line of numbers for every log interval
-    recipe.toml     the recipe                   log.txt         what was said
-    samples/        pictures by step             checkpoints/    to resume from: the last few and the best
-    curves.png      the numbers drawn            snapshots/      generators to look back at, never deleted
-    tensorboard/    event files                  run.lock        held by the process that trains
+run.json        status and provenance        metrics.jsonl   a line of numbers for every log interval
+recipe.toml     the recipe                   log.txt         what was said
+samples/        pictures by step             checkpoints/    to resume from: the last few and the best
+curves.png      the numbers drawn            snapshots/      generators to look back at, never deleted
+tensorboard/    event files                  run.lock        held by the process that trains
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
 
     @classmethod
-    def create(
-        cls, variant: str, source: str, out: AnyPath | None = None, root: AnyPath = "runs"
-    ) -> RunFolder:
+    def create(cls, variant: str, source: str, out: AnyPath | None = None, root: AnyPath = "runs") -> RunFolder:
         """A new run's folder: `out` if given, else `<root>/<variant>-<source>-<n>` with the smallest free n.
 
         A source's argument (after the colon) is no part of the name. Raises GanzooError when `out` exists and

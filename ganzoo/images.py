@@ -86,9 +86,7 @@ def grid(
     return sheet
 
 
-def scatter(
-    points: NDArray[np.floating], data: NDArray[np.floating] | None = None, size: int = 512
-) -> Image.Image:
+def scatter(points: NDArray[np.floating], data: NDArray[np.floating] | None = None, size: int = 512) -> Image.Image:
     """Points [N, d] as dots, over data points [M, d] in grey when they are given.
 
     The first two coordinates are drawn, to one scale; points on a line (d = 1) are drawn as a histogram.

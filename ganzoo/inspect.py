@@ -30,9 +30,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
     return {
         "path": str(place),
         "card": sampler.card,
-        "generators": {
-            name: {**_spec(one.spec), "checksum": one.checksum} for name, one in sampler.generators.items()
-        },
+        "generators": {name: {**_spec(one.spec), "checksum": one.checksum} for name, one in sampler.generators.items()},
     }
 
 

@@ -85,7 +85,8 @@ class Part:
         try:
             return typing.cast(Callable[..., Any], getattr(importlib.import_module(module), attribute))
         except (ImportError, AttributeError) as error:
-            raise PluginError(f"{self.kind} '{self.name}' of plugin '{self.plugin}' cannot be loaded: {error}") from error
+            what = f"{self.kind} '{self.name}' of plugin '{self.plugin}'"
+            raise PluginError(f"{what} cannot be loaded: {error}") from error
 
     @property
     def doc(self) -> str:
@@ -115,8 +116,8 @@ class Part:
         for name, option in options.items():
             if option.required and name not in given:
                 raise RecipeError(f"{self.kind} '{self.name}' needs the option '{name}' ({option.type_name})")
-        where = f"{self.kind} '{self.name}'"
-        return {name: convert(value, options[name].type, f"option '{name}' of {where}") for name, value in given.items()}
+        of = f"of {self.kind} '{self.name}'"
+        return {name: convert(value, options[name].type, f"option '{name}' {of}") for name, value in given.items()}
 
     def build(self, use: Use, context: Mapping[str, Any]) -> Any:
         """What the factory makes of these options, given of the context what it asks for."""

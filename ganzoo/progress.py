@@ -133,9 +133,7 @@ class Bar(Quiet):
         from rich.live import Live
 
         self.console = Console(file=stream, force_terminal=True, highlight=False)
-        self.live = Live(
-            console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
-        )
+        self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
     def started(self) -> None:
         super().started()
@@ -156,9 +154,7 @@ class Bar(Quiet):
         done, share, *rest = self.pace.words(self.until)
         line = Table.grid(padding=(0, 2), expand=False)
         width = max(8, self.console.width // 4)
-        bar = ProgressBar(
-            max(1, self.until), self.pace.step, width, complete_style="cyan", finished_style="green"
-        )
+        bar = ProgressBar(max(1, self.until), self.pace.step, width, complete_style="cyan", finished_style="green")
         line.add_row(bar, Text(share, style="bold"), *(Text(word) for word in [done, *rest]))
         below = Text(numbers(self.metrics), style="dim", no_wrap=True, overflow="ellipsis")
         return Group(line, below)

@@ -113,7 +113,7 @@ class Recipe:
         own = {f.name for f in dataclasses.fields(cls)} - {"parts"}
         known = {key: value for key, value in tree.items() if key in own}
         if "name" not in known:
-            raise RecipeError("the recipe has no name; add a line like: name = \"mine\"")
+            raise RecipeError('the recipe has no name; add a line like: name = "mine"')
         known["deviations"] = tuple(known.get("deviations", ()))
         if isinstance(known.get("data"), str):
             known["data"] = {"name": known["data"]}

@@ -21,7 +21,6 @@ from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, R
 from ganzoo.files import write_text
 from ganzoo.folder import RunFolder, snapshot_due
 from ganzoo.recipes import Recipe
-from ganzoo.specs import DataSpec
 
 EVALUATION_SEED = 1_000_000  # evaluations look at other samples than the pictures show
 
@@ -114,7 +113,7 @@ def resume(
     checkpoint.require_plugins(state.meta.get("plugins", []))
     for change in set or {}:
         if change.split(".")[0] not in ("evaluate", "log"):
-            raise RecipeError(f"'{change}' cannot change in a run that has begun; train a new one with --set {change}=...")
+            raise RecipeError(f"'{change}' cannot change in a run that has begun; train a new one with it")
     recipe = Recipe.from_dict(state.meta["recipe"]).but(changes=set)
     done, until = int(state.meta["step"]), steps or recipe.steps
     if until <= done:
@@ -374,7 +373,7 @@ def versions() -> dict[str, str]:
 
 
 def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
-    recipe, spec = run.recipe, source.spec
+    recipe = run.recipe
     used = [zoo.owner("variant", recipe.name)] if _registered(recipe.name) else []
     used += [zoo.owner(kind, name) for kind, name in _parts_of(recipe)]
     plugins = {p.name: {"name": p.name, "distribution": p.distribution, "version": p.version} for p in used}
@@ -385,7 +384,7 @@ def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
         "seed": recipe.seed, "batch": recipe.batch, "versions": versions(),
     }  # fmt: skip
     return {
-        "recipe": recipe.to_dict(), "data": DataSpec(spec.kind, spec.shape, spec.classes, spec.frequencies, spec.size).to_json(),
+        "recipe": recipe.to_dict(), "data": source.spec.to_json(),
         "fingerprint": source.fingerprint, "settled": run.settled, "plugins": list(plugins.values()), "card": card,
         "data_root": str(root) if root else None,
     }  # fmt: skip

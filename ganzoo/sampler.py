@@ -171,9 +171,7 @@ class Sampler:
             raise InputError(name, "a sweep needs at least one value")
         parts = [self.sample(1, seed, **{**inputs, name: value}) for value in values]
         arguments = {"name": name, "values": list(values), "seed": seed, **inputs}
-        kept = {
-            i.name: np.concatenate([np.atleast_1d(p.inputs[i.name]) for p in parts]) for i in self.spec.inputs
-        }
+        kept = {i.name: np.concatenate([np.atleast_1d(p.inputs[i.name]) for p in parts]) for i in self.spec.inputs}
         return Samples(
             self.spec,
             np.concatenate([p.output for p in parts]),
@@ -226,9 +224,7 @@ class Sampler:
             key = key[spec.name]
         return spread(spec, key, 1)[0]
 
-    def _make(
-        self, wanted: Request, batch: int, call: str, arguments: Mapping[str, Any], fps: float = 12.0
-    ) -> Samples:
+    def _make(self, wanted: Request, batch: int, call: str, arguments: Mapping[str, Any], fps: float = 12.0) -> Samples:
         """Runs a request in batches."""
         _positive("batch", batch)
         fed: list[dict[str, NDArray[Any]]] = []
@@ -272,9 +268,7 @@ def _positive(name: str, value: Any) -> Any:
     return value
 
 
-def load(
-    path: str | Path, generator: str | None = None, step: int | None = None, raw: bool = False
-) -> Sampler:
+def load(path: str | Path, generator: str | None = None, step: int | None = None, raw: bool = False) -> Sampler:
     """The sampler of a model: an .onnx file, a folder of them, a run folder or a checkpoint.
 
     generator   which one, if the model has several; the first is the default
@@ -316,9 +310,7 @@ def _first(backends: dict[str, Backend]) -> dict[str, Backend]:
 
 def _choose(path: Path, backends: Mapping[str, Backend], generator: str | None) -> Sampler:
     if generator is not None and generator not in backends:
-        raise InputError(
-            "generator", f"{path} has no generator '{generator}'" + did_you_mean(generator, backends)
-        )
+        raise InputError("generator", f"{path} has no generator '{generator}'" + did_you_mean(generator, backends))
     samplers: dict[str, Sampler] = {}
     for name, backend in backends.items():
         samplers[name] = Sampler(backend, samplers)

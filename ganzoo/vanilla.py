@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -67,10 +68,12 @@ class MlpGenerator(GeneratorNet):
     widths  of the hidden layers
     """
 
-    def __init__(self, inputs: tuple[InputSpec, ...], output: OutputSpec, *, widths: tuple[int, ...] = (256, 512)) -> None:
+    def __init__(
+        self, inputs: tuple[InputSpec, ...], output: OutputSpec, *, widths: tuple[int, ...] = (256, 512)
+    ) -> None:
         super().__init__(inputs, output)
         sizes = (sum(math.prod(spec.shape) or 1 for spec in inputs), *widths)
-        layers = [layer for pair in zip(sizes, sizes[1:]) for layer in (nn.Linear(*pair), nn.ReLU())]
+        layers = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
         last: list[nn.Module] = [nn.Tanh()] if output.kind == "image" else []
         self.body = nn.Sequential(*layers, nn.Linear(sizes[-1], math.prod(output.shape)), *last)
 
@@ -148,7 +151,9 @@ class Mlp2014Generator(GeneratorNet):
 class Mlp2014Discriminator(MaxoutDiscriminator):
     """The released MNIST discriminator: two maxout layers of 240 units of 5 pieces, weights U(±0.005)."""
 
-    def __init__(self, sample: OutputSpec, *, units: int = 240, pieces: int = 5, keep: tuple[float, ...] = (0.8, 0.5)) -> None:
+    def __init__(
+        self, sample: OutputSpec, *, units: int = 240, pieces: int = 5, keep: tuple[float, ...] = (0.8, 0.5)
+    ) -> None:
         super().__init__(sample, units=units, pieces=pieces, keep=keep)
         uniform_(self, 0.005)
 

@@ -254,9 +254,7 @@ def full() -> OSError:
         (ModuleNotFoundError("no", name="torch.nn"), 1, "this needs 'torch', which is not installed"),
     ],
 )
-def test_every_error_has_its_code(
-    monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, part: str
-) -> None:
+def test_every_error_has_its_code(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, part: str) -> None:
     def fail(*args: Any, **options: Any) -> None:
         raise error
 

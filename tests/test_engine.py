@@ -106,7 +106,7 @@ def test_lazy_turns_come_at_their_steps():
 def test_together_means_one_minibatch_and_every_gradient_before_any_step():
     e = engine(lambda game: [(Turn("D", game.d), Turn("G", game.g))])
     e.play(1)
-    (_, z, x), (_, z_g, _) = e.game.seen
+    (_, z, _), (_, z_g, _) = e.game.seen
     assert torch.equal(z, z_g)
     assert e.measured.keys() >= {"D/d", "G/g", "D/grad_norm", "G/grad_norm"}
     loss = {}
@@ -164,7 +164,9 @@ def test_stopping_changes_nothing():
     for until in (1, 2, 5, 6):
         parts.play(until)
     assert all(torch.equal(a, b) for a, b in zip(whole.game.state_dict().values(), parts.game.state_dict().values()))
-    assert all(torch.equal(a, b) for a, b in zip(whole.averages.state_dict().values(), parts.averages.state_dict().values()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.averages.state_dict().values(), parts.averages.state_dict().values())
+    )
 
 
 def test_averages_are_the_closed_form():
@@ -190,7 +192,9 @@ def test_averages_keep_shared_modules_shared():
 
 
 def test_non_finite_costs_and_weights_are_named():
-    e = engine(lambda game: [Turn("D", game.d), Turn("G", lambda s: {"fine": game.g(s)["g"], "bad": game.g(s)["g"] / 0})])
+    e = engine(
+        lambda game: [Turn("D", game.d), Turn("G", lambda s: {"fine": game.g(s)["g"], "bad": game.g(s)["g"] / 0})]
+    )
     e.play(2)
     with pytest.raises(NonFiniteError, match=r"step 0 the cost 'G/bad'"):
         e.verify()

@@ -182,9 +182,7 @@ def test_a_folder_gets_every_generator(tmp_path: Path) -> None:
         load(out, step=3)
 
 
-def test_export_is_quiet(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
-) -> None:
+def test_export_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder) -> None:
     export(Conditional(), tmp_path / "G.onnx")
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list

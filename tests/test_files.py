@@ -65,9 +65,7 @@ def test_permissions_are_those_of_a_new_file(tmp_path: Path, umask: int) -> None
 
 def test_file_and_folder_are_synced_in_this_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(
-        os, "fsync", lambda fd: done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"))
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda a, b: (done.append("replace"), replace(a, b)))
     files.write_bytes(tmp_path / "a", b"x")
@@ -99,9 +97,7 @@ def test_a_full_disk_inside_the_block_is_a_space_error(tmp_path: Path, number: i
 
 
 @pytest.mark.parametrize("step", ["open", "fsync", "replace"])
-def test_a_read_only_place_is_a_space_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_read_only_place_is_a_space_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     files.write_bytes(tmp_path / "a", b"old")
 
     def refuse(*args: object, **kwargs: object) -> None:

@@ -103,9 +103,7 @@ with RunFolder(sys.argv[1]).lock():
 
 
 def test_two_processes_cannot_hold_one_run(run: RunFolder) -> None:
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(run.path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"

@@ -51,8 +51,16 @@ BROKEN = {
     "exiting": ("raise SystemExit(3)", "failed to import", "SystemExit"),
     "syntax": ("def (:", "failed to import", "SyntaxError"),
     "halfway": (plugin('zoo.loss("half", "a:b"); raise ValueError("no")'), "failed to register", "ValueError: no"),
-    "signature": ("import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_register(zoo, more): pass", "failed to validate", "more"),
-    "unknown": ("import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_regster(zoo): pass", "failed to validate", "ganzoo_regster"),
+    "signature": (
+        "import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_register(zoo, more): pass",
+        "failed to validate",
+        "more",
+    ),
+    "unknown": (
+        "import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_regster(zoo): pass",
+        "failed to validate",
+        "ganzoo_regster",
+    ),
     "unmarked": ("def ganzoo_register(zoo): pass", "failed to validate", "hookimpl"),
     "empty": ("x = 1", "failed to validate", "no hook"),
     "twice": (plugin('zoo.loss("a", "a:b"); zoo.loss("a", "a:b")'), "failed to register", "registered twice"),

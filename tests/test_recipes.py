@@ -14,8 +14,8 @@ DATA = DataSpec("image", (1, 8, 8), size=100)
 VARIANTS = [row["name"] for row in zoo.variants()]
 
 
-def build(recipe):
-    game = game_of(recipe, DATA)
+def build(recipe, data=DATA):
+    game = game_of(recipe, data)
     optimizers = optimizers_of(recipe, game)
     return game, optimizers, schedules_of(recipe, game, optimizers)
 
@@ -92,9 +92,7 @@ def test_schedules_by_path():
 def test_wrong_recipes_say_what_to_do(changes, words):
     data = DataSpec("image", (1, 7, 7), size=100) if changes == {"generator": "dcgan"} else DATA
     with pytest.raises(RecipeError) as caught:
-        recipe = zoo.variant("vanilla").but(changes=changes)
-        game = game_of(recipe, data)
-        schedules_of(recipe, game, optimizers_of(recipe, game))
+        build(zoo.variant("vanilla").but(changes=changes), data)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -71,9 +71,7 @@ def test_only_the_main_thread_may() -> None:
 
 def started(*arguments: str) -> subprocess.Popen[str]:
     root = Path(ganzoo.signals.__file__).parents[1]
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *arguments], stdout=subprocess.PIPE, text=True, cwd=root
-    )
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], stdout=subprocess.PIPE, text=True, cwd=root)
     assert line(process) == "ready"
     return process
 

@@ -59,9 +59,7 @@ def test_nonsense_inputs_are_refused(fields: dict) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "fields", [("sound", (1,)), ("image", (28, 28)), ("points", (1, 2)), ("image", (1, 0, 3))]
-)
+@pytest.mark.parametrize("fields", [("sound", (1,)), ("image", (28, 28)), ("points", (1, 2)), ("image", (1, 0, 3))])
 def test_nonsense_outputs_are_refused(fields: tuple) -> None:
     with pytest.raises(RecipeError):
         OutputSpec(*fields)

@@ -63,7 +63,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def test_every_kind_of_tensor_survives(tmp_path: Path) -> None:
-    tensors, meta = mixed(), {"step": 5, "recipe": {"x": [1, 2.5, None, "ä\"\\"]}, "big": 2**70}
+    tensors, meta = mixed(), {"step": 5, "recipe": {"x": [1, 2.5, None, 'ä"\\']}, "big": 2**70}
     write_state(tmp_path / "a", tensors, meta)
     found = read_state(tmp_path / "a")
     assert found.meta == meta
@@ -205,9 +205,7 @@ def test_a_newer_format_is_refused_but_is_no_damage(tmp_path: Path, monkeypatch:
         assert not isinstance(caught.value, DamagedFile)
 
 
-def test_a_signed_file_that_lies_is_still_an_error_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signed_file_that_lies_is_still_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     normal = state._normal_form
     lies: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"w": [9, 9]}, {}),

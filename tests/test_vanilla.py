@@ -75,9 +75,7 @@ def test_report_has_the_value_and_the_probabilities():
 def test_maxout_is_the_greatest_piece():
     layer = Maxout(6, 4, 3).double()
     x = torch.randn(5, 6, dtype=torch.float64)
-    pieces = [
-        x @ layer.linear.weight[4 * i : 4 * i + 4].T + layer.linear.bias[4 * i : 4 * i + 4] for i in range(3)
-    ]
+    pieces = [x @ layer.linear.weight[4 * i : 4 * i + 4].T + layer.linear.bias[4 * i : 4 * i + 4] for i in range(3)]
     torch.testing.assert_close(layer(x), torch.stack(pieces).max(0).values)
 
 

@@ -21,9 +21,7 @@ class Generator(ganzoo.GeneratorNet):
     width  channels before the last layer; they double towards the smallest map
     """
 
-    def __init__(
-        self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 64
-    ) -> None:
+    def __init__(self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 64) -> None:
         super().__init__(inputs, output)
         channels, height, breadth = output.shape
         halvings = _halvings(height, breadth)
