@@ -16,7 +16,8 @@ CARD = {"variant": "vanilla", "title": "Vanilla <GAN>", "paper": "Goodfellow et 
 
 
 def tiny(path: Path, kind: str = "plain") -> Path:
-    """Writes a generator: 'plain' grey pictures, 'conditional' with a class and a truncation, 'points'."""
+    """Writes a generator: 'plain' grey pictures, 'conditional' with a class and a truncation, 'points', or
+    'picture', which starts from a picture and darkens it."""
     rng = np.random.default_rng(0)
     shape = (2,) if kind == "points" else (1, 8, 8)
     weights = {"W": rng.normal(size=(4, int(np.prod(shape)))).astype("f4")}
@@ -33,6 +34,10 @@ def tiny(path: Path, kind: str = "plain") -> Path:
         nodes.append(helper.make_node("Add", ["a", "e"], ["b"]))
         nodes.append(helper.make_node("Mul", ["b", "truncation"], ["c"]))
         last = "c"
+    if kind == "picture":
+        inputs = [InputSpec("photo", "image", shape=shape, distribution="given", range=(-1.0, 1.0))]
+        values = [helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["n", *shape])]
+        nodes, last, weights = [], "photo", {}
     spec = GeneratorSpec("G", tuple(inputs), OutputSpec("points" if kind == "points" else "image", shape))
     out = onnx_file.output_name(spec)
     weights["shape"] = np.asarray([-1, *shape], dtype="i8")

@@ -73,6 +73,25 @@ def test_every_format_holds_the_same(client: TestClient) -> None:
     assert "000000-seed-3.png" in archive.namelist()
 
 
+def test_a_model_that_starts_from_a_picture(models: list[Path], tmp_path: Path) -> None:
+    """The picture comes as bytes in base64; a name of a file is never opened; bodies may be larger then."""
+    out = io.BytesIO()
+    Image.fromarray(np.full((20, 30, 3), 200, dtype=np.uint8)).save(out, "PNG")
+    photo = base64.b64encode(out.getvalue()).decode()
+    (tmp_path / "photo.png").write_bytes(out.getvalue())
+    app = create_app([tiny(tmp_path / "picture.onnx", "picture")], page=False)
+    with TestClient(app) as client:
+        found = client.post(SAMPLE, json={"n": 2, "photo": photo, "format": "json"}).json()
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["images"][0]))))
+        assert pixels.shape == (8, 8)
+        assert abs(int(pixels[0, 0]) - (np.tanh(200 / 127.5 - 1) + 1) * 127.5) <= 1
+        for wrong in (str(tmp_path / "photo.png"), photo[:40], "", 3, [[0.0]], "AAAA"):
+            error_of(client.post(SAMPLE, json={"photo": wrong}), 422, "photo")
+        error_of(client.post(SAMPLE, json={"n": 2}), 422, "photo")
+        assert client.post(SAMPLE, json={"photo": "A" * BODY}).status_code == 422
+        assert client.post(SAMPLE, content=b" " * (13 * 1024 * 1024)).status_code == 413
+
+
 def test_points(client: TestClient) -> None:
     found = client.post(SAMPLE, json={"model": "points", "n": 1000, "format": "json"}).json()
     assert np.asarray(found["points"]).shape == (1000, 2)
@@ -227,7 +246,8 @@ def test_a_full_queue_is_503(models: list[Path]) -> None:
     with TestClient(app) as client:
         answers: list[Any] = []
         accepted = [
-            threading.Thread(target=lambda: answers.append(client.post(SAMPLE, json={"n": 1}))) for _ in range(2)
+            threading.Thread(target=lambda: answers.append(client.post(SAMPLE, json={"n": 1})))
+            for _ in range(2)
         ]
         accepted[0].start()
         assert started.wait(10)
@@ -259,7 +279,9 @@ def test_the_password_guards_every_route_but_healthz(models: list[Path]) -> None
     paths |= {getattr(r, "path", "/") for r in app.routes}
     for mount in [r for r in app.routes if hasattr(r, "app")]:
         if hasattr(mount.app, "openapi"):
-            paths |= {r.path for r in mount.app.routes if hasattr(r, "path")} | set(mount.app.openapi()["paths"])
+            paths |= {r.path for r in mount.app.routes if hasattr(r, "path")} | set(
+                mount.app.openapi()["paths"]
+            )
     paths = {p for p in paths if p.startswith("/")} - {"/healthz"}
     assert len(paths) > 60
     with TestClient(app) as client:
@@ -298,11 +320,15 @@ def test_behind_a_proxy_with_or_without_its_path(models: list[Path]) -> None:
         assert "/zoo" in client.get("/zoo/").text
 
 
-_WORD = st.sampled_from(["cat", "dog", "3", "plain", "conditional", "points", "png", "json", "0-3,7", "../x", ""])
+_WORD = st.sampled_from(
+    ["cat", "dog", "3", "plain", "conditional", "points", "png", "json", "0-3,7", "../x", ""]
+)
 _LEAF = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 20), st.integers(), st.floats(), st.text(max_size=20), _WORD
 )  # fmt: skip
-_VALUE = st.recursive(_LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORD, inner, max_size=2))
+_VALUE = st.recursive(
+    _LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORD, inner, max_size=2)
+)
 _NAME = st.sampled_from(["model", "n", "seed", "seeds", "format", "z", "y", "label", "truncation"])
 _LIKELY = st.fixed_dictionaries(
     {},

@@ -45,7 +45,9 @@ CSS = """
   display: flex; flex-direction: column; align-items: stretch; width: 100%; height: auto; aspect-ratio: auto;
   overflow: visible; border: 0; border-radius: 0; background: transparent; box-shadow: none;
 }
-#gallery .grid-container .thumbnail-item img { width: 100%; height: auto; border-radius: 3px; image-rendering: pixelated; }
+#gallery .grid-container .thumbnail-item img {
+  width: 100%; height: auto; border-radius: 3px; image-rendering: pixelated;
+}
 #gallery .grid-container button:hover img,
 #gallery .grid-container button:focus-visible img {
   filter: none; outline: 2px solid var(--primary-500); outline-offset: 1px;

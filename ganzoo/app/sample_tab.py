@@ -178,7 +178,16 @@ def _drawer(studio: Studio, names: Names) -> Callable[..., Awaitable[Any]]:
 
     async def draw(request: gr.Request, model: str, seed: str, count: float, *values: Any) -> Any:
         try:
-            wish = studio.wish(_asked(studio, names, model, seed, count, values))
+            asked = _asked(studio, names, model, seed, count, values)
+            if any(i.name not in asked for i in studio.sampler(model).spec.of_kind("image")):
+                return [
+                    gr.update(value=[]),
+                    "",
+                    "",
+                    "",
+                    "",
+                ]  # nothing is wrong: the visitor has yet to give one
+            wish = studio.wish(asked)
             most = SHOWN[studio.sampler(wish.model).spec.output.kind]
             if len(wish.asked["seeds"]) > most:
                 raise InputError("n", f"the page shows {most} at most; the HTTP API gives more")

@@ -135,7 +135,9 @@ class Studio:
     def sampler(self, name: str) -> Sampler:
         """The model of that name; Unknown if it is not served."""
         if name not in self.samplers:
-            raise Unknown("model", f"no model is named '{name[:100]}'" + did_you_mean(name, self.samplers))
+            raise Unknown(
+                "model", f"no model is named '{str(name)[:100]}'" + did_you_mean(str(name), self.samplers)
+            )
         return self.samplers[name]
 
     def wish(self, asked: Any) -> Wish:
