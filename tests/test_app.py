@@ -23,6 +23,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.app.api import create_app
 from ganzoo.app.guard import BODY, HEADERS
+from ganzoo.app.schema import told
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.server import is_loopback, listen, serve
 from ganzoo.errors import GanzooError
@@ -134,6 +135,15 @@ def test_models_and_health(client: TestClient, models: list[Path]) -> None:
     assert str(models[0].parent) not in found.text
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.head("/healthz").status_code == 200
+
+
+def test_a_card_does_not_say_where_data_lies() -> None:
+    card = {
+        "data": "folder:/home/somebody/cats",
+        "data_root": "/x",
+        "data_card": {"licence": "MIT", "path": "/x"},
+    }
+    assert told(card) == {"data": "folder:cats", "data_card": {"licence": "MIT"}}
 
 
 def test_the_openapi_examples_work(client: TestClient) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from ganzoo.app.studio import Studio
@@ -9,7 +11,8 @@ from ganzoo.app.wishes import FORMATS, MOST, can_truncate
 from ganzoo.feeds import LAST_SEED
 from ganzoo.specs import GeneratorSpec, InputSpec
 
-_TOLD = ("variant", "title", "paper", "formula", "deviations", "data", "data_card", "step", "steps", "seed")
+_TOLD = ("variant", "title", "paper", "formula", "deviations", "step", "seed", "weights")
+_TOLD_OF_DATA = ("name", "origin", "licence", "note")
 _ERROR = {
     "type": "object",
     "properties": {
@@ -75,6 +78,18 @@ SAMPLE: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def told(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a model's card is for strangers: of data in a folder its name, not where it lies."""
+    found = {key: card[key] for key in _TOLD if key in card}
+    if isinstance(card.get("data"), str):
+        kind, colon, argument = card["data"].partition(":")
+        found["data"] = kind + colon + PurePath(argument).name
+    about = card.get("data_card")
+    if isinstance(about, dict):
+        found["data_card"] = {key: about[key] for key in _TOLD_OF_DATA if key in about}
+    return found
+
+
 def models(studio: Studio) -> list[dict[str, Any]]:
     """Each model's name, spec, card and checksum; nothing of where its file lies."""
     return [
@@ -83,7 +98,7 @@ def models(studio: Studio) -> list[dict[str, Any]]:
             "default": name == studio.default,
             "inputs": sampler.spec.to_json()["inputs"],
             "output": sampler.spec.to_json()["output"],
-            "card": {key: sampler.card[key] for key in _TOLD if key in sampler.card},
+            "card": told(sampler.card),
             "most": MOST[sampler.spec.output.kind],
             "checksum": sampler.checksum,
         }

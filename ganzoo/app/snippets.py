@@ -9,6 +9,7 @@ import shlex
 from typing import Any
 
 from ganzoo.app.guard import USER
+from ganzoo.app.schema import told
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish
 from ganzoo.feeds import parse_seeds, seed_ranges
@@ -78,15 +79,15 @@ def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[s
 def card(studio: Studio, model: str) -> str:
     """A short table about a model."""
     sampler = studio.sampler(model)
-    about, output = sampler.card, sampler.spec.output
-    data = about.get("data_card") if isinstance(about.get("data_card"), dict) else {}
+    about, output = told(sampler.card), sampler.spec.output
+    title = ": ".join(str(about[key]) for key in ("variant", "title") if about.get(key))
     made = "points" if output.kind == "points" else f"{output.shape[2]}×{output.shape[1]} pictures"
     rows = {
-        "Variant": about.get("title") or about.get("variant"),
+        "Variant": title,
         "Paper": about.get("paper"),
         "Data": about.get("data"),
-        "Licence of the data": (data or {}).get("licence") or about.get("licence"),
-        "Steps": about.get("step") or about.get("steps"),
+        "Data licence": about.get("data_card", {}).get("licence"),
+        "Steps": about.get("step"),
         "Makes": made,
         "Checksum": sampler.checksum[:12],
     }
