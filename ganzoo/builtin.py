@@ -27,11 +27,11 @@ at the optimum  D = 1/2,  V = −log 4 = −1.3863
 """,
     deviations=(
         "Adam instead of momentum SGD, with which this loss collapsed at this size",
-        "smaller networks: G 100-256-512-784 with tanh, D two maxout layers of 64 units of 5 pieces",
+        "smaller networks: G 100-256-512-784 with tanh, D two maxout layers of 128 units of 5 pieces",
         "samples come from an exponential average of G's weights",
     ),
     parts={"loss": "minimax", "generator": "mlp", "discriminator": "mlp", "prior": "normal", "latent": 100, "k": 1},
-    optimizers={"G": {"name": "adam", "lr": 1e-3}, "D": {"name": "adam", "lr": 2e-4}},
+    optimizers={"G": {"name": "adam", "lr": 5e-4}, "D": {"name": "adam", "lr": 1e-3}},
     averages={"half_life": 20_000.0},
     steps=40_000,
     tiny={**TINY, "generator.widths": [16]},

@@ -104,7 +104,7 @@ class MaxoutDiscriminator(nn.Module):
     separable = True  # D(x) of one sample does not depend on the others
 
     def __init__(
-        self, sample: OutputSpec, *, units: int = 64, pieces: int = 5, keep: tuple[float, ...] = (0.8, 0.5)
+        self, sample: OutputSpec, *, units: int = 128, pieces: int = 5, keep: tuple[float, ...] = (1.0, 0.7)
     ) -> None:
         super().__init__()
         self.body = nn.Sequential(

@@ -56,8 +56,8 @@ def test_schedules_by_path():
     _, optimizers, schedules = build(recipe)
     for schedule in schedules:
         schedule(5)
-    assert optimizers["D"].param_groups[0]["lr"] == pytest.approx(1e-4)
-    assert optimizers["G"].param_groups[0]["lr"] == 1e-3
+    assert optimizers["D"].param_groups[0]["lr"] == pytest.approx(5e-4)
+    assert optimizers["G"].param_groups[0]["lr"] == 5e-4
     recipe = zoo.variant("vanilla").but(changes={"schedules.beta1": {"name": "linear", "steps": 10, "end": 0.9}})
     _, optimizers, schedules = build(recipe)
     for schedule in schedules:
