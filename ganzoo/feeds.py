@@ -134,7 +134,7 @@ def _count(spec: GeneratorSpec, n: int | None, seeds: Any, wanted: Mapping[str, 
 def _rows(spec: InputSpec, value: Any) -> int | None:
     """How many rows an array given for an input has; None if it is one value for all pictures."""
     if spec.kind == "label":
-        return len(value) if isinstance(value, list | tuple | np.ndarray) and np.ndim(value) == 1 else None
+        return len(value) if isinstance(value, list | tuple) or np.ndim(value) == 1 else None
     axes = {"latent": len(spec.shape), "image": 3}.get(spec.kind, math.inf)
     return len(value) if isinstance(value, list | tuple | np.ndarray) and np.ndim(value) == axes + 1 else None
 
@@ -191,8 +191,8 @@ def _truncate(spec: GeneratorSpec, truncation: Any, wanted: dict[str, Any]) -> f
 def _number(name: str, value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(name, f"'{name}' is {value!r}; a number is needed") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(name, f"'{name}' is {str(value)[:40]}; a number is needed") from None
     if not math.isfinite(number):
         raise InputError(name, f"'{name}' is {number}; a finite number is needed")
     return number
@@ -215,7 +215,7 @@ def _given(spec: InputSpec, value: Any, count: int) -> NDArray[Any]:
 
 
 def _labels(spec: InputSpec, value: Any, count: int) -> NDArray[np.int64]:
-    if not isinstance(value, list | tuple | np.ndarray) or np.ndim(value) == 0:
+    if not isinstance(value, list | tuple) and np.ndim(value) == 0:
         return np.full(count, label_index(spec, value), dtype=np.int64)
     if len(value) != count:
         message = f"{len(value)} labels are given for {count} pictures; give one, or one each"
@@ -291,7 +291,8 @@ def parse_seeds(text: str) -> list[int]:
     found: list[int] = []
     for piece in text.split(","):
         first, dash, last = piece.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        short = len(first) <= 10 >= len(last)  # a longer one is above 2^32 anyway
+        if not short or not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError("seeds", f"'{text}' is not a list of seeds; one such as 0-99,3,7 is needed")
         low, high = int(first), int(last or first)
         if not low <= high < MAX_SEED or len(found) + high - low >= MOST:
