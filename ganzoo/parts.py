@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -90,8 +91,9 @@ class Part:
 
     @property
     def doc(self) -> str:
-        """The first line of the factory's docstring."""
-        return (inspect.getdoc(self.factory()) or "").split("\n")[0]
+        """The first sentence of the factory's docstring, or all of its first paragraph if that has none."""
+        paragraph = " ".join((inspect.getdoc(self.factory()) or "").split("\n\n")[0].split())
+        return re.split(r"(?<=[^.][a-z0-9)\]]\.) (?=[A-Z])", paragraph)[0]
 
     def options(self) -> dict[str, Option]:
         """The options by name, in the order of the signature."""

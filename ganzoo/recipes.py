@@ -141,7 +141,7 @@ class Recipe:
         lines += [f"  {line}" for line in self.formula.strip().splitlines()] + [""]
         lines += [f"  differs from the paper: {text}" for text in self.deviations] + [""] * bool(self.deviations)
         body = self.to_dict()
-        for key in ("name", "title", "paper", "formula", "deviations"):
+        for key in ("name", "title", "paper", "formula", "deviations", "tiny"):
             body.pop(key, None)
         return "\n".join(lines + [f"{path} = {value}" for path, value in flatten(body)])
 

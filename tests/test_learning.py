@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import ganzoo
-from ganzoo.data import embedded
+from ganzoo.data import embedded, open_source
 from ganzoo.metrics import controls, found, modes
 
 pytestmark = pytest.mark.slow
@@ -35,10 +35,8 @@ def test_the_ring_is_reached(tmp_path):
         out=tmp_path / "run",
         set={"generator.widths": [64, 64], "latent": 2, "batch": 100},
     )
-    centres = run.sampler().sample(2500, seed=1).points
-    from ganzoo.data import open_source
-
+    points = run.sampler().sample(2500, seed=1).points
     source = open_source("ring")
-    judged = modes(centres, source.centres, 0.1)  # ten sigma: where it went, not how sharp it is
+    judged = modes(points, source.centres, 0.1)  # ten sigma: where it went, not how sharp it is
     print(judged)
     assert judged.covered >= 4
