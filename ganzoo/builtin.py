@@ -32,8 +32,8 @@ at the optimum  D = 1/2,  V = −log 4 = −1.3863
     ),
     parts={"loss": "minimax", "generator": "mlp", "discriminator": "mlp", "prior": "normal", "latent": 100, "k": 1},
     optimizers={"G": {"name": "adam", "lr": 5e-4}, "D": {"name": "adam", "lr": 1e-3}},
-    averages={"half_life": 20_000.0},
-    steps=40_000,
+    averages={"half_life": 50_000.0},
+    steps=18_000,
     tiny={**TINY, "generator.widths": [16]},
 )
 
