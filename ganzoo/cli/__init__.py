@@ -21,6 +21,7 @@ COMMANDS = {
     "parts": "listing",
     "data": "listing",
     "plugins": "listing",
+    "check": "checking",
     "new-plugin": "scaffolding",
 }
 """Each command and the module of this package that holds it, in the order of `--help`."""

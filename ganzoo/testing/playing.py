@@ -1,0 +1,135 @@
+"""Checks of how a variant is played: its turns, its gradients, its state."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo import checkpoint
+from ganzoo.engine import Engine
+from ganzoo.state import read_state
+from ganzoo.testing.subject import NotApplicable, Subject, fail, sentence, stray
+
+
+def plays(subject: Subject) -> None:
+    """Every turn can be played, for 20 steps, and all numbers stay finite."""
+    try:
+        subject.engine().rehearse()
+        subject.watched  # noqa: B018 (it is played here)
+    except Exception as error:  # whatever a plugin may raise
+        subject.unplayable = sentence(error)
+        fail(subject.unplayable)
+
+
+def plays_in_bf16(subject: Subject) -> None:
+    """20 steps in bf16 leave all numbers finite."""
+    engine = subject.engine("bf16")
+    try:
+        engine.play(subject.steps)
+        engine.verify()
+    except Exception as error:  # whatever a plugin may raise
+        fail(f"in bf16 it cannot be played: {sentence(error)}; Term.precision = 'fp32' asks for a turn in fp32")
+
+
+def a_turn_moves_its_own_player(subject: Subject) -> None:
+    """A turn moves the parameters of its own player and of no other, and only by its step and its settle."""
+    for moved in subject.watched.moved:
+        where = f"{moved.player}'s turn moves '{moved.parameter}'"
+        if moved.phase == "cost":
+            fail(f"{where} while its cost is computed; a cost returns numbers and leaves moving to the optimiser")
+        fail(f"{where}, which is not {moved.player}'s, in its {moved.phase}; move it in a turn of its owner")
+
+
+def one_step_a_turn(subject: Subject) -> None:
+    """A turn makes exactly one step of one optimiser."""
+    for player, count in subject.watched.steps_taken:
+        if count != 1:
+            text = f"{player}'s turn makes {count} optimiser steps; exactly 1 is expected"
+            fail(f"{text}: return every summand from the cost and leave stepping to the engine")
+
+
+def one_backward_of_the_sum(subject: Subject) -> None:
+    """The gradient of a turn is the gradient of its summed costs."""
+    for player, parameter in subject.watched.unlike_sum.items():
+        text = f"the gradient that {player}'s turn gives '{parameter}' is not that of its summed costs"
+        fail(f"{text}; a cost must not call backward() itself: return each summand, differentiable")
+
+
+def every_parameter_learns(subject: Subject) -> None:
+    """Every owned parameter gets a gradient over a run."""
+    watched = subject.watched
+    owners = {watched.names[id(p)]: player for player, own in watched.owned.items() for p in own}
+    owned = {name: player for name, player in owners.items() if not name.startswith(_fixed(watched.engine))}
+    if not owned.keys() - watched.graded:
+        return
+    watched.rehearse()
+    for name in owned:
+        if name not in watched.graded:
+            text = f"no turn of {owned[name]} gave '{name}' a gradient in {subject.steps} steps"
+            fail(f"{text}; look for a detach() or a no_grad() on its way to the cost, or drop it if nothing uses it")
+
+
+def _fixed(engine: Engine) -> tuple[str, ...]:
+    """The prefixes of parameters that no player moves on purpose."""
+    return engine.game.fixed or ("\0",)
+
+
+def repeats_draw_afresh(subject: Subject) -> None:
+    """Every repeat of a turn draws a minibatch of its own, and so does every turn and step."""
+    watched = subject.watched
+    seen: dict[bytes, tuple[int, int, int, int]] = {}
+    drawn = {where[:2]: 0 for where in watched.minibatches}
+    for where, batch in watched.minibatches.items():
+        if where[3] == 0:
+            drawn[where[:2]] += 1
+        earlier = seen.setdefault(bytes(batch.contiguous().view(torch.uint8).numpy().tobytes()), where)
+        if earlier != where:
+            text = f"the minibatch of step {where[0]} (turn {where[1]}, repeat {where[2]}) was dealt before"
+            text = f"{text}, at step {earlier[0]} (turn {earlier[1]}, repeat {earlier[2]})"
+            fail(f"{text}; draw each from (seed, step, draw)")
+    for (step, place), count in drawn.items():
+        due = watched.repeats[step, place]
+        if count < due:
+            text = f"turn {place} of step {step} is repeated {due} times but draws {count} minibatches"
+            fail(f"{text}; deal() must read the minibatch it is handed each time and keep none")
+    if any(a is b for a, b in zip(watched.dealt, watched.dealt[1:])):
+        fail("deal() returned the same object twice running; make a new one from the minibatch it is handed")
+
+
+def resumes_to_the_bit(subject: Subject) -> None:
+    """Stopped twice, inside a schedule and inside every cadence, and resumed from a file: the same run to the bit."""
+    if subject.steps < 3:
+        raise NotApplicable("its tiny run is too short to be stopped twice")
+    changes: dict[str, Any] = (
+        {} if subject.recipe.schedules else {"schedules.lr": {"name": "linear", "steps": 2 * subject.steps}}
+    )
+    whole = subject.engine(**changes)
+    whole.play(subject.steps)
+    parts = subject.engine(**changes)
+    stops = sorted({max(1, subject.steps * 7 // 20), max(2, subject.steps * 13 // 20)})
+    with tempfile.TemporaryDirectory() as folder:
+        for stop in stops:
+            parts.play(stop)
+            path = Path(folder) / f"{stop}.safetensors"
+            checkpoint.save(path, parts, {})
+            stopped, parts = parts, subject.engine(**changes)
+            checkpoint.restore(read_state(path), parts)
+            stopped.set(stop)
+            parts.set(stop)
+            if left := stray(stopped.game, parts.game):
+                fail(f"a run that is stopped at step {stop} and resumed is another run{left}")
+        parts.play(subject.steps)
+        a, b = (_everything(engine, Path(folder) / "end.safetensors") for engine in (whole, parts))
+    for name in a:
+        if not torch.equal(a[name], b[name]):
+            text = f"stopped at steps {stops} and resumed it is another run: '{name}' differs at step {subject.steps}"
+            fail(f"{text}; keep all state in buffers, and draw random numbers in deal() and in costs only")
+
+
+def _everything(engine: Engine, path: Path) -> dict[str, torch.Tensor]:
+    """Every tensor of a checkpoint."""
+    checkpoint.save(path, engine, {})
+    return dict(read_state(path).tensors)

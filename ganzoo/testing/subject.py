@@ -1,0 +1,100 @@
+"""What is checked: a variant in its tiny form, built as training builds it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo import zoo
+from ganzoo.data import Source
+from ganzoo.engine import Engine
+from ganzoo.errors import DataError, GanzooError
+from ganzoo.recipes import Recipe
+from ganzoo.run import _engine, open_data
+from ganzoo.testing.watching import Watched, same
+
+STEPS = 20
+"""How long a watched run is; shorter if the tiny recipe ends sooner."""
+
+
+class CheckFailed(AssertionError):
+    """One sentence for the author of a variant."""
+
+
+class NotApplicable(Exception):
+    """Why a check says nothing about a variant."""
+
+
+def fail(text: str) -> NoReturn:
+    """A check's verdict."""
+    raise CheckFailed(text)
+
+
+class Subject:
+    """A variant with its `tiny` changes.
+
+    recipe      the tiny recipe
+    steps       of its watched run
+    unplayable  the reason why it cannot be played, once that is known
+    """
+
+    def __init__(self, variant: str) -> None:
+        recipe = zoo.variant(variant)
+        self.name = variant
+        self.recipe: Recipe = recipe.but(changes=dict(recipe.tiny))
+        self.steps = min(self.recipe.steps, STEPS)
+        self.unplayable = ""
+
+    @cached_property
+    def source(self) -> Source:
+        """The data of the tiny recipe; CheckFailed if they are not on this machine."""
+        try:
+            return open_data(self.recipe, None)
+        except DataError as error:
+            fail(f"{error}; let tiny name data that need no download, such as data=digits")
+
+    def engine(self, precision: str = "fp32", **changes: Any) -> Engine:
+        """A fresh engine of the tiny recipe on the CPU, at step 0."""
+        settled = {"device": "cpu", "precision": precision, "threads": torch.get_num_threads()}
+        return _engine(self.recipe.but(changes=changes), self.source, settled)
+
+    @cached_property
+    def watched(self) -> Watched:
+        """A run of `steps` steps that was looked at; made once."""
+        run = Watched(self.engine())
+        run.play(self.steps)
+        return run
+
+    def generators(self) -> dict[str, nn.Module]:
+        """The averaged generators of the watched run, by name, in eval mode: copies."""
+        from ganzoo.exporter import plain_copy
+
+        averages = self.watched.engine.averages.generators
+        return {name: plain_copy(module) for name, module in averages.items()}
+
+
+def stray(live: nn.Module, fresh: nn.Module) -> str:
+    """What two games differ in beside their tensors, as the end of a sentence: '' if it cannot be said."""
+    others = dict(fresh.named_modules())
+    for path, module in live.named_modules():
+        for name, value in vars(module).items():
+            twin = vars(others[path]).get(name) if path in others else None
+            where = f"{path}.{name}".lstrip(".")
+            if name == "training" or not isinstance(value, bool | int | float | str | Tensor):
+                continue
+            if isinstance(value, Tensor):
+                if not (isinstance(twin, Tensor) and value.shape == twin.shape and same(value, twin)):
+                    return f": '{where}' is a tensor that is not saved; register it as a buffer"
+            elif value != twin:
+                text = f": '{where}' is {value!r} in the one and {twin!r} in the other"
+                return f"{text}; make it a buffer, or set it in at()"
+    return ""
+
+
+def sentence(error: BaseException) -> str:
+    """What an exception says, in one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, GanzooError | CheckFailed) else f"{type(error).__name__}: {text[:300]}"
