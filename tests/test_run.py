@@ -6,10 +6,13 @@ import json
 import logging
 import math
 import signal
+import subprocess
+import sys
 
 import pytest
 
 import ganzoo
+import ganzoo.run
 from ganzoo import zoo
 from ganzoo.checkpoint import generators
 from ganzoo.errors import DamagedFile, DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
@@ -123,6 +126,33 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, capl
     assert "step-00000020" in caplog.text
     assert newest(resumed) == newest(whole)
     assert (parts.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
+
+
+def test_another_version_is_said(tmp_path, caplog, monkeypatch):
+    run = train(tmp_path / "run")
+    real = ganzoo.run.versions()
+    monkeypatch.setattr(ganzoo.run, "versions", lambda: {**real, "torch": "9.9"})
+    with caplog.at_level(logging.WARNING):
+        ganzoo.resume(run.path, steps=25)
+    assert f"may differ from here on: torch {real['torch']} is now 9.9" in caplog.text
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    """A limit on the size of files stands for a full disk; exit code 3."""
+    code = (
+        "import resource, sys, ganzoo; from ganzoo import zoo; from ganzoo.errors import SpaceError\n"
+        "tiny = {**zoo.variant('vanilla').tiny, 'log.checkpoint': 5}\n"
+        "run = ganzoo.train('vanilla', out=sys.argv[1], steps=10, set=tiny | {'steps': 10})\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "try: ganzoo.resume(run.path, steps=20)\n"
+        "except SpaceError as error: print(error); sys.exit(error.exit_code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "run"], capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count("\n") == 1
+    kept = sorted((tmp_path / "run" / "checkpoints").iterdir())
+    assert [p.name for p in kept] == ["step-00000005.safetensors", "step-00000010.safetensors"]
+    assert ganzoo.load(tmp_path / "run").card["step"] == 10
 
 
 def test_what_is_not_finite_stops_the_run_and_keeps_the_last_good(tmp_path):

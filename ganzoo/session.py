@@ -1,0 +1,209 @@
+"""What happens around the steps of a run: rows, pictures, checkpoints, and those who watch."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from ganzoo import checkpoint, zoo
+from ganzoo.data import Source
+from ganzoo.engine import Engine
+from ganzoo.errors import Interrupted
+from ganzoo.folder import snapshot_due
+from ganzoo.parts import slots
+from ganzoo.recipes import Recipe
+
+if TYPE_CHECKING:
+    from ganzoo.run import Run
+
+EVALUATION_SEED = 1_000_000  # evaluations look at other samples than the pictures show
+
+Observe = Callable[["Run"], Any]  # what `ganzoo_observe` is: a run -> an object with any of the events
+Stop = Callable[[], "int | None"]  # the signal that asked to stop, or None
+
+
+class Session:
+    """What happens between the steps of a run: rows, pictures, checkpoints, events."""
+
+    def __init__(
+        self, run: Run, engine: Engine, source: Source, metric: Any, root: Any, observers: Sequence[Observe], stop: Stop
+    ) -> None:
+        self.run, self.engine, self.source, self.metric, self.stop = run, engine, source, metric, stop
+        self.log = run.recipe.section("log")
+        self.evaluate = run.recipe.section("evaluate")
+        self.meta = _meta(run, source, root)
+        self.folder = run.folder
+        self.watchers = Watchers(run, observers)
+        self.ticked = self.drawn = time.monotonic()
+
+    def begin(self) -> None:
+        """Say what is played on what, and draw the untrained picture."""
+        engine, recipe, settled = self.engine, self.run.recipe, self.run.settled
+        self.folder.update(
+            status="running", started_at=time.time(), settled=settled, versions=versions(), until=self.run.until,
+            fingerprint=self.source.fingerprint, plugins=self.meta["plugins"], variant=recipe.name,
+        )  # fmt: skip
+        self.watchers.tell("started")
+        where = f"{settled['device']}, {settled['precision']}, {settled['threads']} threads"
+        text = f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until} on {where}"
+        self.folder.say(text)
+        self.watchers.tell("said", text)
+        if engine.step == 0:
+            self._picture()
+
+    def between(self, engine: Engine) -> None:
+        """After each step."""
+        step = engine.step
+        if step % self.log["every"] == 0:
+            self._row()
+        if step % self.log["pictures"] == 0 and step < self.run.until:
+            self._picture()
+        if snapshot_due(step, self.log["snapshot"]):
+            checkpoint.save_snapshot(self.folder.snapshot_path(step), engine, self.meta)
+        signal = self.stop()
+        if (step % self.log["checkpoint"] == 0 or signal) and step < self.run.until:
+            self._checkpoint()
+        if signal and step < self.run.until:
+            raise Interrupted(f"stopped at step {step}, saved; go on with: ganzoo resume {self.run.path}", signal)
+        now = time.monotonic()
+        if now - self.ticked > 0.1:
+            self.ticked = now
+            self.watchers.tell("stepped", step)
+
+    def finish(self, status: str) -> None:
+        """Leave the folder as its readers expect it."""
+        if status == "done":
+            self._picture()
+            self._checkpoint()
+        self._curves()
+        self.folder.update(status=status, ended_at=time.time(), step=self.engine.step)
+        self.watchers.tell("stepped", self.engine.step)
+        self.folder.say(f"{status} at step {self.engine.step}")
+        self.watchers.tell("ended", status)
+
+    def _row(self) -> None:
+        engine = self.engine
+        engine.verify()
+        row: dict[str, Any] = {"step": engine.step, "images": engine.images}
+        row |= {name: float(f"{value.item():.7g}") for name, value in engine.measured.items()}
+        every = self.evaluate["every"]
+        if self.metric and engine.step % every == 0:
+            row |= self._figures()
+        self.folder.append(row)
+        self.watchers.tell("measured", engine.step, row)
+        if self._best() == engine.step:
+            self._checkpoint()
+
+    def _figures(self) -> dict[str, float]:
+        figures = self.metric(self._sampler().sample(self.evaluate["samples"], seed=EVALUATION_SEED))
+        return {f"{self.evaluate['metric']}/{name}": float(value) for name, value in figures.items()}
+
+    def _best(self) -> int | None:
+        """The step whose evaluation was best by the metric's own figure, the first of equals."""
+        if not self.metric:
+            return None
+        key, sign = f"{self.evaluate['metric']}/{self.metric.figure}", self.metric.sign
+        scores = [(sign * row[key], -row["step"]) for row in self.folder.rows() if row.get(key) is not None]
+        return -max(scores)[1] if scores else None
+
+    def _picture(self) -> None:
+        path = self.folder.sample_path(self.engine.step)
+        self._sampler().sample(64, seed=0).save(path)
+        self.watchers.tell("pictured", self.engine.step, path)
+
+    def _checkpoint(self) -> None:
+        path = self.folder.checkpoint_path(self.engine.step)
+        checkpoint.save(path, self.engine, self.meta)
+        self.folder.keep(best=self._best())
+        if time.monotonic() - self.drawn > 60:  # a second's work, too long for every checkpoint
+            self._curves()
+        self.watchers.tell("saved", self.engine.step, path)
+
+    def _curves(self) -> None:
+        from ganzoo import curves
+
+        self.drawn = time.monotonic()
+        if rows := self.folder.rows():
+            curves.draw(rows, self.folder.curves, self.run.recipe.name)
+
+    def _sampler(self) -> Any:
+        """The averaged generator as a user would sample it; it draws from seeds, so that watching changes nothing."""
+        from ganzoo.sampler import Sampler
+        from ganzoo.torch_backend import TorchBackend
+
+        module = next(iter(self.engine.averages.generators.values()))
+        return Sampler(TorchBackend(module, self.meta["card"]))
+
+
+class Watchers:
+    """The observers of a run: the caller's, and every plugin's. One that raises is named once and left out."""
+
+    def __init__(self, run: Run, observers: Sequence[Observe]) -> None:
+        hooks = [(impl.plugin_name, impl.function) for impl in zoo.zoo().manager.hook.ganzoo_observe.get_hookimpls()]
+        named = [(getattr(observe, "__name__", "observer"), observe) for observe in observers] + hooks
+        self.alive: list[tuple[str, Any]] = []
+        for name, observe in named:
+            made = self._guard(name, lambda o=observe: o(run))  # type: ignore[misc]
+            if made is not None:
+                self.alive.append((name, made))
+
+    def tell(self, event: str, *facts: Any) -> None:
+        """Call `event` of every observer that has it."""
+        for name, observer in list(self.alive):
+            handler = getattr(observer, event, None)
+            if handler is not None and self._guard(name, lambda h=handler: (h(*facts), True)) is None:  # type: ignore[misc]
+                self.alive.remove((name, observer))
+
+    def _guard(self, name: str, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except Exception as error:
+            text = f"warning: observer '{name}' failed and is left out: {type(error).__name__}: {error}"
+            for _, observer in [pair for pair in getattr(self, "alive", []) if pair[0] != name]:
+                if said := getattr(observer, "said", None):
+                    said(text)
+            return None
+
+
+def versions() -> dict[str, str]:
+    """Of what decides whether two runs are the same to the bit."""
+    found = {name: metadata.version(name) for name in ("ganzoo", "torch", "numpy")}
+    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
+    recipe = run.recipe
+    used = [zoo.owner("variant", recipe.name)] if _registered(recipe.name) else []
+    used += [zoo.owner(kind, name) for kind, name in _parts_of(recipe)]
+    plugins = {p.name: {"name": p.name, "distribution": p.distribution, "version": p.version} for p in used}
+    plugins.pop("ganzoo", None)
+    card = {
+        "variant": recipe.name, "title": recipe.title, "paper": recipe.paper, "formula": recipe.formula.strip(),
+        "deviations": list(recipe.deviations), "data": recipe.data["name"], "data_card": source.card,
+        "seed": recipe.seed, "batch": recipe.batch, "versions": versions(),
+    }  # fmt: skip
+    return {
+        "recipe": recipe.to_dict(), "data": source.spec.to_json(),
+        "fingerprint": source.fingerprint, "settled": run.settled, "plugins": list(plugins.values()), "card": card,
+        "data_root": str(root) if root else None,
+    }  # fmt: skip
+
+
+def _registered(name: str) -> bool:
+    return any(row["name"] == name for row in zoo.variants())
+
+
+def _parts_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """(kind, name) of every part that a recipe uses."""
+    yield "game", recipe.game
+    for path, slot in slots(zoo.part("game", recipe.game)).items():
+        use = recipe.parts.get(path)
+        many = use.items() if slot.many and isinstance(use, Mapping) else [(path, use)]
+        for key, one in many:
+            if one is not None:
+                name = one if isinstance(one, str) else one.get("name", key)
+                yield slot.part_kind, name
+    yield "source", str(recipe.data["name"]).partition(":")[0]
