@@ -105,8 +105,9 @@ def test_whole_files_train_and_export(folder, section):
     (block,), (commands,) = blocks(section), blocks(section, "console")
     assert len(block.splitlines()) <= 60
     (folder / "mine" / "whole.py").write_text(block)
-    train, export = commands.splitlines()
-    give(f"{train} --strict-plugins", folder)
+    *check, train, export = commands.splitlines()
+    for command in [*check, train]:
+        give(f"{command} --strict-plugins", folder)
     if section == "An observer":
         assert (folder / "runs" / "filmed" / "film.gif").read_bytes()[:3] == b"GIF"
     give(export, folder)
@@ -120,10 +121,6 @@ def test_the_tutorial(folder, monkeypatch):
     assert len(loss.splitlines()) <= 60
     (folder / "mine" / "my_squares.py").write_text(loss)
     monkeypatch.syspath_prepend(folder / "mine")
-    names: dict = {}
-    exec(test, names)
-    names["test_the_costs_are_equation_2"]()
-    sys.modules.pop("my_squares")
     said = {}
     for line in commands.splitlines():
         if line.startswith("export "):
@@ -132,7 +129,13 @@ def test_the_tutorial(folder, monkeypatch):
             zoo.configure()
         else:
             said[line.split()[1]] = give(line, folder)
+    names: dict = {}
+    exec(test, names)
+    names["test_the_costs_are_equation_2"]()
+    assert names["test_conformance"].pytestmark[0].args[1]
+    sys.modules.pop("my_squares")
     assert re.search(r"^my-squares +ok ", said["plugins"], re.MULTILINE)
+    assert "passed" in said["check"]
     assert all(re.search(rf"^{option} +float +", said["parts"], re.MULTILINE) for option in "abc")
     assert "½ E[(D(x) − b)²]" in said["variants"]
     assert "D(x)" in rows(folder / "runs" / "squares")[-1]
