@@ -173,4 +173,16 @@ def test_links_lead_somewhere():
 
 def test_statuses_are_the_ones_it_says():
     said = set(re.findall(r"`failed to (\w+)`", PAGE))
-    assert said == {"import", "validate", "register"}
+    assert said == {"discover", "import", "validate", "register"}
+
+
+def test_two_of_one_name(folder):
+    (block,) = blocks("loss")
+    for name in ("one", "two"):
+        (folder / "mine" / f"{name}.py").write_text(block.replace("my-relativistic", "hinge-of-two"))
+    train = "ganzoo train --variant vanilla-ns --plugins-dir mine --set"
+    assert "as in `--set loss=one/hinge`" in SECTIONS["Two of one name"]
+    with pytest.raises(AssertionError, match="two plugins have a loss 'hinge-of-two'; write one/hinge-of-two or two/"):
+        give(f"{train} loss=hinge-of-two", folder)
+    give(f"{train} loss=one/hinge-of-two", folder)
+    assert ganzoo.load("run").sample(2).images.shape == (2, 28, 28, 1)
