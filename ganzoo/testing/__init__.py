@@ -29,6 +29,7 @@ Check = Callable[[Subject], None]
 
 CHECKS: tuple[Check, ...] = (
     playing.plays,
+    playing.builds_from_its_seed,
     playing.plays_in_bf16,
     playing.a_turn_moves_its_own_player,
     playing.one_step_a_turn,

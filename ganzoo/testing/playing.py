@@ -12,6 +12,9 @@ from ganzoo import checkpoint
 from ganzoo.engine import Engine
 from ganzoo.state import read_state
 from ganzoo.testing.subject import NotApplicable, Subject, fail, sentence, stray
+from ganzoo.testing.watching import same
+
+HINT = "; keep all state in buffers, and draw random numbers with torch, in deal() and in costs only"
 
 
 def plays(subject: Subject) -> None:
@@ -22,6 +25,19 @@ def plays(subject: Subject) -> None:
     except Exception as error:  # whatever a plugin may raise
         subject.unplayable = sentence(error)
         fail(subject.unplayable)
+
+
+def builds_from_its_seed(subject: Subject) -> None:
+    """Two builds of one recipe are the same to the bit, whatever the caller's random state."""
+    states = []
+    for ambient in (1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(ambient)
+            states.append(subject.engine().game.state_dict())
+    for name, tensor in states[0].items():
+        if not same(tensor, states[1][name]):
+            text = f"two builds from one seed differ in '{name}'"
+            fail(f"{text}; make networks with build.network() and other parts with build.part(), which seed them")
 
 
 def plays_in_bf16(subject: Subject) -> None:
@@ -109,6 +125,7 @@ def resumes_to_the_bit(subject: Subject) -> None:
     whole = subject.engine(**changes)
     whole.play(subject.steps)
     parts = subject.engine(**changes)
+    left = ""
     stops = sorted({max(1, subject.steps * 7 // 20), max(2, subject.steps * 13 // 20)})
     with tempfile.TemporaryDirectory() as folder:
         for stop in stops:
@@ -119,14 +136,13 @@ def resumes_to_the_bit(subject: Subject) -> None:
             checkpoint.restore(read_state(path), parts)
             stopped.set(stop)
             parts.set(stop)
-            if left := stray(stopped.game, parts.game):
-                fail(f"a run that is stopped at step {stop} and resumed is another run{left}")
+            left = left or stray(stopped.game, parts.game)
         parts.play(subject.steps)
         a, b = (_everything(engine, Path(folder) / "end.safetensors") for engine in (whole, parts))
     for name in a:
         if not torch.equal(a[name], b[name]):
-            text = f"stopped at steps {stops} and resumed it is another run: '{name}' differs at step {subject.steps}"
-            fail(f"{text}; keep all state in buffers, and draw random numbers in deal() and in costs only")
+            text = f"stopped at steps {stops[0]} and {stops[-1]} and resumed it is another run at step {subject.steps}"
+            fail(f"{text}, first in '{name}'{left or HINT}")
 
 
 def _everything(engine: Engine, path: Path) -> dict[str, torch.Tensor]:

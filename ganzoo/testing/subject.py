@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo import zoo
+from ganzoo.averages import Averages
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError
@@ -68,12 +69,20 @@ class Subject:
         run.play(self.steps)
         return run
 
+    def held(self, weights: Literal["newest", "averaged"]) -> dict[str, nn.Module]:
+        """Copies of the generators as they stand at the end of the watched run."""
+        engine = self.watched.engine
+        engine.set(engine.step)
+        copied = Averages(engine.game.generators(), half_life=0.0)
+        if weights == "averaged":  # averages are of tensors; what else a picture depends on is the game's
+            copied.load_state_dict(engine.averages.state_dict())
+        return dict(copied.generators.items())
+
     def generators(self) -> dict[str, nn.Module]:
-        """The averaged generators of the watched run, by name, in eval mode: copies."""
+        """The averaged generators of the watched run as an export sees them, by name, in eval mode: copies."""
         from ganzoo.exporter import plain_copy
 
-        averages = self.watched.engine.averages.generators
-        return {name: plain_copy(module) for name, module in averages.items()}
+        return {name: plain_copy(module) for name, module in self.held("averaged").items()}
 
 
 def stray(live: nn.Module, fresh: nn.Module) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -77,6 +78,7 @@ class Watched:
         """Grade the turns of the game's rehearsals too, for parameters that come into play later; leaves all as it
         was but what was written down."""
         state = {name: tensor.clone() for name, tensor in self.game.state_dict().items()}
+        minibatches = dict(self.minibatches)
         with torch.random.fork_rng(devices=[]), self._looking():
             for step in self.game.rehearsals():
                 self.engine.set(step)
@@ -85,6 +87,7 @@ class Watched:
                         self.engine.grade(turn, place, 0, self.engine.batch)
                         self._note_gradients(turn.player)
         self._expected.clear()
+        self.minibatches = minibatches
         self.game.load_state_dict(state)
         self.engine.set(self.engine.step)
 
@@ -177,7 +180,9 @@ class Watched:
             ours = torch.zeros_like(parameter) if expected is None else expected
             theirs = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             scale = float(ours.abs().max()) if ours.numel() else 0.0
-            if not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-6 + 1e-3 * scale, equal_nan=True):
+            if math.isfinite(scale) and not torch.allclose(
+                ours, theirs, rtol=1e-3, atol=1e-6 + 1e-3 * scale, equal_nan=True
+            ):
                 self.unlike_sum.setdefault(player, self.names[id(parameter)])
 
     def _note_gradients(self, player: str) -> None:
