@@ -337,6 +337,20 @@ WRONG = {
         "a_turn_moves_its_own_player",
         r"D's turn moves 'G.body.0.weight', which is not D's, in its settle",
     ),
+    "state that moves in a cost": (
+        "term",
+        """
+        class Mine(ganzoo.Term):
+            def __init__(self):
+                super().__init__()
+                self.register_buffer("k", torch.zeros(()))
+            def generator(self, round):
+                self.k += 0.01
+                return self.k * round.fake.score.mean()
+        """,
+        "a_turn_moves_its_own_player",
+        r"G's turn moves 'terms.mine.k' while its cost is computed; .* state in settle\(\)",
+    ),
     "a sigmoid left on the critic": (
         "D",
         """

@@ -9,6 +9,9 @@ import click
 from ganzoo.cli.options import as_json, command
 from ganzoo.cli.output import emit, result, say, table
 
+SLOW = 10
+"""Seconds a variant may take before a word is said about it; the first one has the imports in them."""
+
 
 @command("check", example="ganzoo check vanilla")
 @click.argument("names", metavar="NAME...", nargs=-1)
@@ -32,6 +35,10 @@ def check(names: tuple[str, ...], plugin: str | None, json_: bool) -> None:
         table(rows, ["variant", "check", "verdict", "seconds"])
         for one in failed:
             result(f"\n{one.variant}, {one.check}: {one.message}")
+        for name in dict.fromkeys(one.variant for one in results):
+            seconds = sum(one.seconds for one in results if one.variant == name)
+            if seconds > SLOW:
+                say(f"{name} took {seconds:.0f} s; smaller tiny overrides would make its tests quick")
         say(f"{len(failed)} of {len(results)} checks failed")
     if failed:
         raise SystemExit(1)

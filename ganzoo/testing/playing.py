@@ -51,11 +51,12 @@ def plays_in_bf16(subject: Subject) -> None:
 
 
 def a_turn_moves_its_own_player(subject: Subject) -> None:
-    """A turn moves the parameters of its own player and of no other, and only by its step and its settle."""
+    """A turn moves its own player's parameters and no other's, by its step and its settle; no cost moves a thing."""
     for moved in subject.watched.moved:
         where = f"{moved.player}'s turn moves '{moved.parameter}'"
         if moved.phase == "cost":
-            fail(f"{where} while its cost is computed; a cost returns numbers and leaves moving to the optimiser")
+            where = f"{where} while its cost is computed"
+            fail(f"{where}; a cost returns numbers: weights move by the optimiser, state in settle()")
         fail(f"{where}, which is not {moved.player}'s, in its {moved.phase}; move it in a turn of its owner")
 
 

@@ -16,11 +16,12 @@ from torch.overrides import TorchFunctionMode
 
 from ganzoo.engine import Engine
 from ganzoo.game import Turn
+from ganzoo.two_player import Term
 
 
 @dataclasses.dataclass(frozen=True)
 class Moved:
-    """A parameter that changed: in which phase ('cost', 'step', 'settle') of whose turn."""
+    """A parameter or state that changed: in which phase ('cost', 'step', 'settle') of whose turn."""
 
     phase: str
     player: str
@@ -39,7 +40,7 @@ class Fed:
 class Watched:
     """Plays an engine and writes down what every turn does.
 
-    moved          parameters that changed where they must not
+    moved          parameters, or buffers of terms, that changed where they must not
     steps_taken    (player, how many optimiser steps) of every turn
     unlike_sum     player -> a parameter whose gradient was not that of the summed costs
     graded         names of parameters that got a gradient other than 0 in their player's turn
@@ -158,9 +159,16 @@ class Watched:
     def _still(self, phase: str, player: str, free: Sequence[nn.Parameter] = ()) -> Iterator[None]:
         """Write down which parameters but the `free` ones change."""
         may = {id(p) for p in free}
-        before = [(name, p, p.detach().clone()) for name, p in self.game.named_parameters() if id(p) not in may]
+        state = self._term_state() if phase == "cost" else []
+        watched = [*self.game.named_parameters(), *state]
+        before = [(name, t, t.detach().clone()) for name, t in watched if id(t) not in may]
         yield
         self.moved += [Moved(phase, player, name) for name, p, old in before if not same(p, old)]
+
+    def _term_state(self) -> list[tuple[str, Tensor]]:
+        """(name, buffer) of all that terms keep themselves; BatchNorm statistics in their heads are not theirs."""
+        terms = [(path, term) for path, term in self.game.named_modules() if isinstance(term, Term)]
+        return [(f"{path}.{name}", b) for path, term in terms for name, b in term.named_buffers(recurse=False)]
 
     def _expect(self, turn: Turn, costs: Mapping[str, Tensor]) -> None:
         """Remember the gradient of the summed costs, over the parts of an accumulated minibatch."""
