@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ganzoo.run import Run, resume, train
     from ganzoo.sampler import Sampler, Samples, load
     from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
+    from ganzoo.testing import check
     from ganzoo.two_player import GeneratorNet, Judgement, Round, Term, TwoPlayer
     from ganzoo.zoo import core_recipe as recipe
     from ganzoo.zoo import variants
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "GanzooError": "errors", "export": "exporter", "Game": "game", "Minibatch": "game", "Turn": "game",
     "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
-    "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
+    "check": "testing", "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
     "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",
     "GeneratorNet": "two_player", "Judgement": "two_player", "Round": "two_player", "Term": "two_player",
     "TwoPlayer": "two_player", "recipe": "zoo:core_recipe", "variants": "zoo",
@@ -35,7 +36,7 @@ _HOMES = {
 __all__ = [
     "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement", "Minibatch",
     "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Term", "Turn",
-    "TwoPlayer", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
+    "TwoPlayer", "check", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
 ]  # fmt: skip
 
 

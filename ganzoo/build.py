@@ -76,7 +76,11 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
             if isinstance(one, Mapping) and not slot.many and "name" not in one:
                 raise RecipeError(f"'{key}' has options but no name; say which {slot.kind} it is: {key}=NAME")
     try:
-        game: Game = part.build({"name": recipe.game, **recipe.parts}, {"build": Builder(data, recipe.seed, marginals)})
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(mix(recipe.seed))
+            game: Game = part.build(
+                {"name": recipe.game, **recipe.parts}, {"build": Builder(data, recipe.seed, marginals)}
+            )
     except GanzooError:
         raise
     except (TypeError, ValueError, RuntimeError) as error:
@@ -108,7 +112,7 @@ def _optimizer(use: Use, player: nn.Module) -> torch.optim.Optimizer:
 def schedules_of(recipe: Recipe, game: Game, optimizers: Mapping[str, torch.optim.Optimizer]) -> list[Schedule]:
     """What the engine calls at each step to set the scheduled numbers."""
     found: list[Schedule] = []
-    for path, use in _uses(recipe.schedules):
+    for path, use in uses(recipe.schedules):
         player, _, number = path.rpartition(".")
         if player and player not in optimizers:
             found.append(_schedule_attribute(game, path, use))
@@ -118,7 +122,7 @@ def schedules_of(recipe: Recipe, game: Game, optimizers: Mapping[str, torch.opti
     return found
 
 
-def _uses(tree: Mapping[str, Any]) -> list[tuple[str, Use]]:
+def uses(tree: Mapping[str, Any]) -> list[tuple[str, Use]]:
     """(path, use) of every schedule, however deep the table."""
     named = [path for path, _ in flatten(tree) if not path.endswith(".name")]
     found: list[tuple[str, Use]] = []

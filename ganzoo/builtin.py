@@ -40,6 +40,8 @@ at the optimum  D = 1/2,  V = −log 4 = −1.3863
 NON_SATURATING = VANILLA.but(
     "vanilla-ns",
     title="section 3's advice: G ascends E[log D(G(z))]",
+    paper=PAPER,
+    deviations=list(VANILLA.deviations),
     formula="""
 D ascends   V(D, G) = E[log D(x)] + E[log(1 − D(G(z)))]
 G ascends   E[log D(G(z))]

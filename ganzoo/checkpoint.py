@@ -84,9 +84,10 @@ def require_plugins(needed: list[Mapping[str, str]]) -> None:
     here = {plugin.name: plugin for plugin in zoo().plugins}
     for plugin in needed:
         name = plugin["name"]
-        wanted = f"{plugin.get('distribution') or plugin.get('file', '')} {plugin.get('version', '')}".strip()
         if name not in here:
-            raise PluginError(f"this was made with plugin '{name}', which is not here; install {wanted}")
+            wanted = f"{plugin.get('distribution', '')} {plugin.get('version', '')}".strip()
+            remedy = f"install {wanted}" if wanted else "name the folder of its file with --plugins-dir"
+            raise PluginError(f"this was made with plugin '{name}', which is not here; {remedy}")
         if here[name].error:
             raise PluginError(f"this needs plugin '{name}', which failed to {here[name].stage}: {here[name].error}")
 

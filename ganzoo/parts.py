@@ -60,6 +60,11 @@ class Option:
     @property
     def type_name(self) -> str:
         """The type as a person reads it."""
+        for mark in getattr(self.type, "__metadata__", ()):
+            if isinstance(mark, Slot):
+                return f"{mark.kind}s by name" if mark.many else mark.kind
+        if typing.get_origin(self.type) in (tuple, list):
+            return str(self.type)
         if typing.get_origin(self.type) is Literal:
             return " | ".join(repr(choice) for choice in typing.get_args(self.type))
         return getattr(self.type, "__name__", None) or str(self.type).replace("typing.", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -96,6 +97,8 @@ def discover(folder: Path | None = None) -> Iterator[Found]:
             plugin.stage = "discover"
         seen.setdefault(plugin.name, plugin.distribution or plugin.file)
         yield found
+    for missing in sorted((wanted or set()) - seen.keys()):
+        logging.getLogger("ganzoo").warning(f"GANZOO_PLUGINS names '{missing}', which is not installed")
 
 
 def _entry_points() -> Iterator[Found]:

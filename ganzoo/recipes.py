@@ -94,8 +94,16 @@ class Recipe:
         }
 
     def but(self, name: str | None = None, changes: Mapping[str, Any] | None = None, **more: Any) -> Recipe:
-        """This recipe with changes by path: `but("mine", {"optimizers.D.lr": 4e-4}, loss="mine")`."""
+        """This recipe with changes by path: `but("mine", {"optimizers.D.lr": 4e-4}, loss="mine")`.
+
+        Under a new name it says of itself what is given here: title, paper, formula and deviations are not
+        inherited, and the title is the changes if there is none."""
         tree = self.to_dict()
+        if name is not None:
+            for words in ("paper", "formula", "deviations"):
+                tree.pop(words, None)
+            told = [f"{path}={value}" for path, value in {**more, **(changes or {})}.items() if path != "tiny"]
+            tree["title"] = f"{self.name} with {', '.join(told)}"[:100]
         for path, value in {**(changes or {}), **more, **({"name": name} if name else {})}.items():
             assign(tree, path, value)
         return Recipe.from_dict(tree)
@@ -117,6 +125,11 @@ class Recipe:
         known["deviations"] = tuple(known.get("deviations", ()))
         if isinstance(known.get("data"), str):
             known["data"] = {"name": known["data"]}
+        for name in ("data", "optimizers", "schedules", "tiny", "clip", *SECTIONS):
+            if not isinstance(known.get(name, {}), Mapping):
+                raise RecipeError(f"{name} is {known[name]!r}; a table is expected, such as {name}.KEY=VALUE")
+        if "name" not in known.get("data", {"name": ""}):
+            raise RecipeError("data has no name; write data=digits, for instance")
         return cls(**known, parts={key: value for key, value in tree.items() if key not in own})
 
     @classmethod

@@ -75,6 +75,8 @@ class Registrar:
 
     def variant(self, recipe: Recipe) -> None:
         """A recipe under its own name."""
+        if any(known.name == recipe.name for known in self.recipes):
+            raise PluginError(f"variant '{recipe.name}' is registered twice")
         self.recipes.append(recipe)
 
     def _add(self, kind: str, name: str, make: Make) -> None:

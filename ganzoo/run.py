@@ -102,6 +102,8 @@ def resume(
     set     may change `evaluate` and `log` only: anything else would be another run
     """
     folder = RunFolder.open(Path(path))
+    with folder.lock():  # said first when another process trains here
+        pass
     state = checkpoint.newest(folder)
     checkpoint.require_plugins(state.meta.get("plugins", []))
     for change in set or {}:
@@ -135,7 +137,9 @@ def open_data(recipe: Recipe, root: str | Path | None) -> Source:
     name = str(recipe.data["name"])
     source = open_source(name, Path(root) if root else None, **options)
     if source.spec.size < recipe.batch:
-        raise DataError(f"'{name}' has {source.spec.size} samples; a batch of {recipe.batch} needs as many")
+        raise DataError(
+            f"'{name}' has {source.spec.size} samples; a batch of {recipe.batch} needs as many, or --set batch=..."
+        )
     return source
 
 
@@ -202,7 +206,9 @@ def _play(session: Session) -> Run:
             raise
         except NonFiniteError as error:
             session.finish("non-finite")
-            raise NonFiniteError(f"{error}; the last good checkpoint is kept in '{run.path}'") from error
+            kept = run.folder.checkpoints()
+            rest = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint had been written yet"
+            raise NonFiniteError(f"{error}; {rest}; lower the learning rates, --set optimizers.D.lr=...") from error
         except BaseException:
             session.finish("failed")
             raise

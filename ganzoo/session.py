@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import checkpoint, zoo
+from ganzoo.build import uses
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import Interrupted
@@ -206,4 +207,13 @@ def _parts_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
             if one is not None:
                 name = one if isinstance(one, str) else one.get("name", key)
                 yield slot.part_kind, name
+    for use in recipe.parts.values():
+        if isinstance(use, Mapping) and use.get("wrap"):
+            yield "wrap", use["wrap"]
+    for use in recipe.optimizers.values():
+        yield "optimizer", use if isinstance(use, str) else use.get("name", "adam")
+    for _, use in uses(recipe.schedules):
+        yield "schedule", use if isinstance(use, str) else use["name"]
+    if recipe.section("evaluate")["every"]:
+        yield "metric", recipe.section("evaluate")["metric"]
     yield "source", str(recipe.data["name"]).partition(":")[0]

@@ -189,13 +189,13 @@ class TwoPlayer(Game):
         self.terms = nn.ModuleDict({build.name(loss): build.part("loss", loss, "loss")})
         for name, use in terms.items():
             self.terms[name] = build.part("term", use, f"terms.{name}")
+        self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
         z, self.prior = build.latent("z", latent, prior)
         inputs = (z, *(spec for term in self._terms() for spec in term.inputs))
         output = OutputSpec(build.data.kind, build.data.shape)
         self.G = build.network(generator, "generator", inputs=inputs, output=output)
         self.D = build.network(discriminator, "discriminator", sample=self.G.spec.output)
         self.separable = bool(getattr(self.D, "separable", False))
-        self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
 
     def players(self) -> Mapping[str, nn.Module]:
         return {player: nn.ModuleList([net, *self._heads(player)]) for player, net in (("D", self.D), ("G", self.G))}
@@ -266,7 +266,7 @@ class TwoPlayer(Game):
         return [turn for every in cadences for turn in self._turns(player, every, 1)]
 
     def _terms(self) -> list[Any]:
-        return list(self.terms.values())
+        return [*self.terms.values(), *([self.augment] if isinstance(self.augment, Term) else [])]
 
     def _heads(self, player: str) -> list[nn.Module]:
         return [term for term in self._terms() if term.owner == player]

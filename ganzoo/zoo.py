@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,10 @@ class Zoo:
     each other are reachable as `plugin/name` only, whichever loaded first."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        core = Plugin("ganzoo", "ganzoo", first_party=True, file=str(builtin.__file__), registered=Registrar("ganzoo"))
-        assert core.registered is not None
-        builtin.register(core.registered)
+        registrar = Registrar("ganzoo")
+        builtin.register(registrar)
+        version = metadata.version("ganzoo")
+        core = Plugin("ganzoo", "ganzoo", version, str(builtin.__file__), first_party=True, registered=registrar)
         self.manager, loaded = plugins.load_all(folder)
         self.plugins = [core, *loaded]
         owners: dict[tuple[str, str], list[tuple[Plugin, Any]]] = defaultdict(list)
@@ -81,6 +84,9 @@ def zoo() -> Zoo:
     failed = [plugin for plugin in loaded.plugins if plugin.error]
     if _strict and failed:
         raise PluginError(f"plugin '{failed[0].name}' failed to {failed[0].stage}: {failed[0].error}")
+    if failed:
+        names = ", ".join(plugin.name for plugin in failed)
+        logging.getLogger("ganzoo").warning(f"left out, because broken: {names}; see: ganzoo plugins")
     return loaded
 
 

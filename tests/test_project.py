@@ -26,7 +26,7 @@ def test_public_names():
     assert sorted(ganzoo.__all__) == [
         "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement", "Minibatch",
         "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Term", "Turn",
-        "TwoPlayer", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
+        "TwoPlayer", "check", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
     ]  # fmt: skip
     for name in ganzoo.__all__:
         assert getattr(ganzoo, name).__doc__, name

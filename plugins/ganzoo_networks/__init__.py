@@ -17,6 +17,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             {"optimizers.G.lr": 2e-4, "optimizers.D.lr": 2e-4, "generator": "dcgan", "discriminator": "dcgan"},
             title="convolutional networks with BatchNorm",
             paper="Radford et al. 2015, Unsupervised Representation Learning with DCGANs (arXiv:1511.06434)",
+            formula=ganzoo.recipe("vanilla-ns").formula,
             deviations=[
                 "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
                 "samples come from an exponential average of G's weights",

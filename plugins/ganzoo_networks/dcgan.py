@@ -23,7 +23,7 @@ class Generator(ganzoo.GeneratorNet):
 
     def __init__(self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 64) -> None:
         super().__init__(inputs, output)
-        channels, height, breadth = output.shape
+        channels, height, breadth = _image(output)
         halvings = _halvings(height, breadth)
         self.start = (width * 2 ** (halvings - 1), height >> halvings, breadth >> halvings)
         self.project = nn.Linear(sum(math.prod(spec.shape) or 1 for spec in inputs), math.prod(self.start), bias=False)
@@ -47,7 +47,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 64) -> None:
         super().__init__()
-        channels, height, breadth = sample.shape
+        channels, height, breadth = _image(sample)
         halvings = _halvings(height, breadth)
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for level in range(1, halvings):
@@ -70,6 +70,14 @@ def initialise(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
+    if spec.kind != "image":
+        raise RecipeError(
+            "dcgan makes and judges pictures, and these data are points; use generator=mlp discriminator=mlp"
+        )
+    return spec.shape
 
 
 def _halvings(height: int, breadth: int) -> int:
