@@ -144,7 +144,15 @@ def parts(kind: str | None = None, name: str | None = None) -> list[dict[str, An
 def plugin_rows() -> list[dict[str, Any]]:
     """Every plugin, as a row of plain data."""
     keys = ("name", "distribution", "version", "file", "provides", "status", "error")
-    return [{key: getattr(plugin, key) for key in keys} for plugin in zoo().plugins]
+    rows = [{key: getattr(plugin, key) for key in keys} for plugin in zoo().plugins]
+    owners = metadata.packages_distributions()
+    for row, plugin in zip(rows, zoo().plugins):
+        module = getattr(plugin.module, "__name__", "").partition(".")[0]
+        others = sorted(set(owners.get(module, [])) - {plugin.distribution})
+        if plugin.first_party and others:
+            row["status"] = "overwritten"
+            row["error"] = f"{others[0]} has installed files over it; remove {others[0]} and reinstall ganzoo"
+    return rows
 
 
 def _row(kind: str, label: str, plugin: Plugin, found: Part) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from PIL import Image
 from ganzoo.data import data_root, open_source, pictures, prepare
 from ganzoo.data import decode as decoding
 from ganzoo.data.idx import read_idx
-from ganzoo.data.library import read_mat
+from ganzoo.data.vision import read_mat
 from ganzoo.errors import DataError, RecipeError, SpaceError
 
 ASSETS = Path(__file__).parents[1] / "ganzoo" / "assets"

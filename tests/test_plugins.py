@@ -138,3 +138,21 @@ def test_the_core_names_no_variant_or_family():
         if path.name not in ("vanilla.py", "builtin.py"):
             code = [line.split("#")[0] for line in text.splitlines() if '"""' not in line]
             assert not any('"vanilla' in line and "==" in line for line in code), path
+
+
+def test_a_first_party_family_under_anothers_files_is_reported(monkeypatch):
+    monkeypatch.setattr("importlib.metadata.packages_distributions", lambda: {"ganzoo_networks": ["ganzoo", "evil"]})
+    (row,) = [row for row in zoo.plugin_rows() if row["name"] == "networks"]
+    assert row["status"] == "overwritten"
+    assert row["error"] == "evil has installed files over it; remove evil and reinstall ganzoo"
+
+
+def test_without_torch_the_list_says_so_once(monkeypatch):
+    from click.testing import CliRunner
+
+    from ganzoo.cli import cli, listing
+
+    monkeypatch.setattr(listing, "find_spec", lambda name: None)
+    done = CliRunner().invoke(cli, ["plugins"])
+    assert done.exit_code == 0
+    assert done.output.count("torch is not installed") == 1

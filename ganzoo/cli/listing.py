@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ def plugins(json_: bool) -> None:
     from ganzoo import zoo
 
     rows = list(zoo.plugin_rows())
+    if find_spec("torch") is None:
+        say("torch is not installed, so parts that need it are listed but cannot be built; run: pip install torch")
     if json_:
         emit(rows)
         return

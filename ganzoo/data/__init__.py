@@ -9,11 +9,11 @@ from typing import Any
 from ganzoo.data.arrays import npz
 from ganzoo.data.digits import digits, embedded
 from ganzoo.data.folder import folder
-from ganzoo.data.library import celeba, cifar10, cifar100, svhn
 from ganzoo.data.mnist import fashion_mnist, kmnist, mnist, stacked_mnist
 from ganzoo.data.points import grid, ring
 from ganzoo.data.root import data_root
 from ganzoo.data.source import Content, Points, Samples, Source, pictures, prepare
+from ganzoo.data.vision import celeba, cifar10, cifar100, svhn
 from ganzoo.errors import RecipeError
 
 __all__ = [
