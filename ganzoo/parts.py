@@ -166,14 +166,10 @@ def convert(value: Any, kind: Any, what: str) -> Any:
 def _convert_union(value: Any, kind: Any, what: str) -> Any:
     for choice in typing.get_args(kind):
         try:
-            return convert(value, choice, what) if choice is not type(None) or value is None else _no(what)
+            return convert(value, choice, what)
         except RecipeError:
             continue
     raise RecipeError(f"{what} is {value!r}; {kind} is expected")
-
-
-def _no(what: str) -> Any:
-    raise RecipeError(what)
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from ganzoo.data.folder import folder
 from ganzoo.data.mnist import fashion_mnist, kmnist, mnist, stacked_mnist
 from ganzoo.data.points import grid, ring
 from ganzoo.data.root import data_root
-from ganzoo.data.source import Content, Points, Samples, Source, pictures, prepare
+from ganzoo.data.source import Content, Points, Samples, Source, prepare
 from ganzoo.data.vision import celeba, cifar10, cifar100, svhn
 from ganzoo.errors import RecipeError
 
 __all__ = [
     "Content", "Points", "Samples", "Source", "celeba", "cifar10", "cifar100", "data_root", "digits",
-    "embedded", "fashion_mnist", "folder", "grid", "kmnist", "mnist", "npz", "open_source", "pictures",
+    "embedded", "fashion_mnist", "folder", "grid", "kmnist", "mnist", "npz", "open_source",
     "prepare", "ring", "stacked_mnist", "svhn",
 ]  # fmt: skip
 

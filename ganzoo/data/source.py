@@ -227,11 +227,3 @@ def prepare(x: Tensor, range: tuple[float, float]) -> Tensor:
         return x
     low, high = range
     return x.float().mul_((high - low) / 255.0).add_(low)
-
-
-def pictures(x: Tensor, range: tuple[float, float]) -> Tensor:
-    """The inverse of `prepare`: float pictures within `range` as uint8, rounded and clamped."""
-    import torch
-
-    low, high = range
-    return ((x.float() - low) * (255.0 / (high - low))).round_().clamp_(0, 255).to(torch.uint8)
