@@ -7,11 +7,10 @@ input at fault.
 from __future__ import annotations
 
 import importlib
-import itertools
 import math
 import operator
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from numpy.typing import NDArray
 
 from ganzoo.errors import InputError, PluginError, did_you_mean
 from ganzoo.images import read_picture, to_float
-from ganzoo.priors import MAX_SEED, PRIORS, Prior, labels, latents
-from ganzoo.specs import GeneratorSpec, InputSpec
+from ganzoo.priors import MAX_SEED, PRIORS, Prior, labels, noise, pushed
+from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 DEFAULT_N = 16
 MOST = 10_000_000
@@ -41,18 +40,25 @@ def find_prior(name: str) -> Prior:
     return found
 
 
+def geometry(spec: InputSpec) -> str:
+    """How to walk between two latents of an input: as its prior says; straight where a generator makes them."""
+    return "lerp" if spec.distribution == GIVEN else find_prior(spec.distribution).geometry
+
+
 @dataclass(frozen=True)
 class Request:
     """A checked request: which seeds, and what was given instead of drawn.
 
     given   latents float32 [N, *shape], labels int64 [N], images float32 [N, C, H, W], scalars float32 []
     clip    normal latents are clipped to [-clip, clip]
+    makers  of latents that another generator makes: seeds int64 [N] -> float32 [N, *shape]
     """
 
     spec: GeneratorSpec
     seeds: NDArray[np.int64]
     given: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     clip: float | None = None
+    makers: Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.float32]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -61,13 +67,33 @@ class Request:
         """What the generator is fed for pictures `start` to `stop`, by input name, in the spec's order."""
         return {i.name: self._input(i, slice(start, stop)) for i in self.spec.inputs}
 
+    def part(self, start: int, stop: int) -> Request:
+        """Pictures `start` to `stop`, as a request of their own."""
+        rows = {
+            name: value if self.spec.input(name).kind == "scalar" else value[start:stop]
+            for name, value in self.given.items()
+        }
+        return replace(self, seeds=self.seeds[start:stop], given=rows)
+
+    def but(self, **given: NDArray[Any]) -> Request:
+        """The same request with these inputs given."""
+        return replace(self, given={**self.given, **given})
+
     def from_seeds(self) -> bool:
         """Whether a seed names each picture: no latent was given by hand."""
         return not any(i.name in self.given for i in self.spec.of_kind("latent"))
 
     def drawn(self, spec: InputSpec, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
         """The latents [len(seeds), *shape] of these seeds, truncated as the request says."""
-        found = latents(spec, seeds, find_prior(spec.distribution))
+        if spec.name in self.makers:
+            return self.makers[spec.name](seeds)
+        if spec.distribution == GIVEN:
+            raise InputError(spec.name, f"another generator of the model makes '{spec.name}'; load both, or give it")
+        return self.pushed(spec, noise(spec, seeds, find_prior(spec.distribution)))
+
+    def pushed(self, spec: InputSpec, base: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The latents of base noise [N, *shape], truncated as the request says."""
+        found = pushed(spec, base, find_prior(spec.distribution))
         if self.clip is None or spec.distribution != "normal" or spec.range is None:
             return found
         return np.clip(found, -np.float32(self.clip), np.float32(self.clip))
@@ -120,7 +146,7 @@ def _count(spec: GeneratorSpec, n: int | None, seeds: Any, wanted: Mapping[str, 
         if n is not None and n != count:
             raise InputError("n", f"n is {n} but {count} seeds are given; leave out one of the two")
     if count is None:
-        rows = [_rows(spec.input(k), v) for k, v in wanted.items()]
+        rows = [rows_of(spec.input(k), v) for k, v in wanted.items()]
         count = next((r for r in rows if r is not None), DEFAULT_N)
     try:
         count = operator.index(count)
@@ -131,8 +157,10 @@ def _count(spec: GeneratorSpec, n: int | None, seeds: Any, wanted: Mapping[str, 
     return count
 
 
-def _rows(spec: InputSpec, value: Any) -> int | None:
-    """How many rows an array given for an input has; None if it is one value for all pictures."""
+def rows_of(spec: InputSpec, value: Any) -> int | None:
+    """How many rows are given for an input, in an array or a list of files; None if it is one value for all."""
+    if spec.kind == "image" and _files(value):
+        return len(value)
     if spec.kind == "label":
         return len(value) if isinstance(value, list | tuple) or np.ndim(value) == 1 else None
     axes = {"latent": len(spec.shape), "image": 3}.get(spec.kind, math.inf)
@@ -238,8 +266,15 @@ def label_index(spec: InputSpec, value: Any) -> int:
     return number
 
 
+def _files(value: Any) -> bool:
+    """Whether it is a list of paths."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(v, str | Path) for v in value)
+
+
 def _image(spec: InputSpec, value: Any) -> Any:
-    """A picture file, or uint8 [H, W, C] or [N, H, W, C], as floats [N, C, H, W] in the input's range."""
+    """Picture files, or uint8 [H, W, C] or [N, H, W, C], as floats [N, C, H, W] in the input's range."""
+    if _files(value):
+        return np.stack([_image(spec, one) for one in value])
     channels, height, width = spec.shape if len(spec.shape) == 3 else (3, 0, 0)
     if isinstance(value, str | Path):
         value = read_picture(value, channels)
@@ -276,13 +311,17 @@ def spread(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(array)
 
 
+def cut(arguments: Mapping[str, Any], start: int, stop: int) -> dict[str, Any]:
+    """The arguments of a request, as they are for its pictures `start` to `stop`: lists have one value each."""
+    return {k: v[start:stop] if isinstance(v, list | tuple) else v for k, v in arguments.items()}
+
+
 def seed_ranges(seeds: Sequence[int] | NDArray[np.integer]) -> str:
     """[0, 1, 2, 7] -> '0-2,7': short to write down; `parse_seeds` is its inverse."""
-    pieces = []
-    whole = [int(s) for s in seeds]
-    for _, group in itertools.groupby(enumerate(whole), key=lambda pair: pair[1] - pair[0]):
-        run = [s for _, s in group]
-        pieces.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
+    whole = np.asarray(seeds, dtype=np.int64)
+    starts = np.flatnonzero(np.diff(whole, prepend=-2) != 1)
+    ends = np.append(starts[1:], len(whole))[: len(starts)] - 1
+    pieces = [str(a) if a == b else f"{a}-{b}" for a, b in zip(whole[starts].tolist(), whole[ends].tolist())]
     return ",".join(pieces)
 
 

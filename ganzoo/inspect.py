@@ -7,7 +7,7 @@ from typing import Any
 
 from ganzoo import onnx_file
 from ganzoo.errors import GanzooError
-from ganzoo.specs import GeneratorSpec, InputSpec
+from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -41,7 +41,9 @@ def table(found: dict[str, Any], indent: str = "") -> str:
         if isinstance(value, dict) and value:
             lines += [f"{indent}{key}", table(value, indent + "  ")]
         elif value not in (None, "", {}, [], ()):
-            shown = ", ".join(str(v) for v in value) if isinstance(value, list | tuple) else value
+            shown = value
+            if isinstance(value, list | tuple):  # sentences stand on lines of their own
+                shown = ("\n" if any(" " in str(v) for v in value) else ", ").join(str(v) for v in value)
             below = "\n" + " " * (len(indent) + 13)
             lines.append(f"{indent}{key:<12} " + below.join(str(shown).splitlines()))
     return "\n".join(lines)
@@ -64,6 +66,8 @@ def _spec(spec: GeneratorSpec) -> dict[str, Any]:
     made = f"{spec.output.kind} {list(spec.output.shape)}"
     if spec.output.kind == "image":
         made += f" in [{spec.output.range[0]:g}, {spec.output.range[1]:g}]"
+    if spec.output.kind == "latent":
+        made += f" for {spec.output.gives}"
     return {"generator": spec.name, "inputs": {i.name: _input(i) for i in spec.inputs}, "output": made}
 
 
@@ -75,6 +79,8 @@ def _input(spec: InputSpec) -> str:
         return f"scalar from {spec.range[0]:g} to {spec.range[1]:g}, by default {spec.default:g}"
     if spec.kind == "image":
         return f"image {list(spec.shape)}"
+    if spec.kind == "latent" and spec.distribution == GIVEN:
+        return f"latent {list(spec.shape)} made by another generator"
     if spec.kind == "latent":
         return f"latent {list(spec.shape)} from {spec.distribution}"
     raise GanzooError(f"input '{spec.name}' is of the unknown kind '{spec.kind}'")

@@ -65,9 +65,12 @@ def uniforms(stream: str, seeds: Sequence[int] | NDArray[np.integer], count: int
     words = np.empty((len(wanted), blocks * 4), dtype=np.uint64)
     starts = np.flatnonzero(np.diff(wanted, prepend=-2) != 1) if len(wanted) else np.empty(0, np.int64)
     ends = np.append(starts[1:], len(wanted))
-    for start, end in zip(starts, ends):  # neighbouring seeds are neighbouring counters: one call a run
-        bits = np.random.Philox(key=key, counter=int(wanted[start]) * blocks)
-        words[start:end] = bits.random_raw((int(end) - int(start)) * blocks * 4).reshape(-1, blocks * 4)
+    bits, at = np.random.Philox(key=key), 0
+    for start, end in zip(starts.tolist(), ends.tolist()):  # neighbouring seeds, neighbouring counters: one call
+        first = int(wanted[start]) * blocks
+        bits.advance(first - at)  # a sixth of what a new Philox costs; backwards too, modulo 2^256
+        words[start:end] = bits.random_raw((end - start) * blocks * 4).reshape(-1, blocks * 4)
+        at = first + (end - start) * blocks
     return (words[:, :count] >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
@@ -80,12 +83,20 @@ def normals(stream: str, seeds: Sequence[int] | NDArray[np.integer], count: int)
     return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)[:, :count]
 
 
+def noise(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer], prior: Prior) -> NDArray[np.float64]:
+    """The base noise [len(seeds), *shape] of a latent input at these seeds: what its prior pushes."""
+    drawn = (normals if prior.base == "normal" else uniforms)(spec.name, seeds, math.prod(spec.shape))
+    return drawn.reshape(len(seeds), *spec.shape)
+
+
+def pushed(spec: InputSpec, base: NDArray[np.float64], prior: Prior) -> NDArray[np.float32]:
+    """The latents float32 [N, *shape] of base noise."""
+    return np.asarray(prior.push(base, spec.range or prior.range), dtype=np.float32)
+
+
 def latents(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer], prior: Prior) -> NDArray[np.float32]:
     """The latents float32 [len(seeds), *shape] of a latent input at these seeds."""
-    count = math.prod(spec.shape)
-    noise = (normals if prior.base == "normal" else uniforms)(spec.name, seeds, count)
-    shaped = noise.reshape(len(seeds), *spec.shape)
-    return np.asarray(prior.push(shaped, spec.range or prior.range), dtype=np.float32)
+    return pushed(spec, noise(spec, seeds, prior), prior)
 
 
 def labels(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:

@@ -20,8 +20,8 @@ from ganzoo.errors import GanzooError
 from ganzoo.feeds import request
 from ganzoo.images import to_uint8
 from ganzoo.onnx_backend import OnnxBackend
-from ganzoo.priors import uniforms
-from ganzoo.specs import GeneratorSpec
+from ganzoo.priors import normals, uniforms
+from ganzoo.specs import GIVEN, GeneratorSpec
 from ganzoo.torch_backend import TorchBackend
 
 TOLERANCE = 1e-4
@@ -107,13 +107,16 @@ def _trials(spec: GeneratorSpec) -> Iterator[dict[str, NDArray[Any]]]:
 
 
 def feed_of(spec: GeneratorSpec, seeds: range) -> dict[str, NDArray[Any]]:
-    """Inputs at these seeds; image inputs are filled with noise in their range."""
-    pictures = {}
-    for i in spec.of_kind("image"):
-        low, high = i.range or (-1.0, 1.0)
-        noise = uniforms(i.name, list(seeds), math.prod(i.shape)).reshape(len(seeds), *i.shape)
-        pictures[i.name] = (low + (high - low) * noise).astype(np.float32)
-    return request(spec, seeds=list(seeds), inputs=pictures).rows(0, len(seeds))
+    """Inputs at these seeds; what is not drawn is noise: images in their range, latents of another generator normal."""
+    made = {}
+    for i in spec.inputs:
+        size, shape = math.prod(i.shape), (len(seeds), *i.shape)
+        if i.kind == "image":
+            low, high = i.range or (-1.0, 1.0)
+            made[i.name] = (low + (high - low) * uniforms(i.name, list(seeds), size).reshape(shape)).astype(np.float32)
+        elif i.kind == "latent" and i.distribution == GIVEN:
+            made[i.name] = normals(i.name, list(seeds), size).reshape(shape).astype(np.float32)
+    return request(spec, seeds=list(seeds), inputs=made).rows(0, len(seeds))
 
 
 def _rows(spec: GeneratorSpec, feed: Mapping[str, NDArray[Any]], k: int) -> dict[str, NDArray[Any]]:

@@ -9,19 +9,36 @@ size or the backend.
 
 from __future__ import annotations
 
+import operator
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo import directions
+from ganzoo.directions import Directions
 from ganzoo.errors import DamagedFile, GanzooError, InputError, did_you_mean
-from ganzoo.feeds import MAX_SEED, Request, check_seeds, find_prior, parse_seeds, request, spread
+from ganzoo.feeds import (
+    MAX_SEED,
+    TRUNCATIONS,
+    Request,
+    check_seeds,
+    cut,
+    find_prior,
+    geometry,
+    parse_seeds,
+    request,
+    rows_of,
+    spread,
+)
 from ganzoo.images import to_uint8
-from ganzoo.priors import between
+from ganzoo.priors import between, noise
 from ganzoo.samples import Samples, chunk_of, settings, settings_of
-from ganzoo.specs import GeneratorSpec, InputSpec
+from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 __all__ = ["Backend", "Sampler", "Samples", "load", "parse_seeds", "settings_of"]
 
@@ -52,9 +69,13 @@ class Backend(Protocol):
 class Sampler:
     """Draws samples from one generator; `generators` are all of the model's, by name."""
 
-    def __init__(self, backend: Backend, generators: Mapping[str, Sampler] | None = None) -> None:
+    def __init__(
+        self, backend: Backend, generators: Mapping[str, Sampler] | None = None, place: Path | None = None
+    ) -> None:
         self.backend = backend
         self.generators = generators if generators is not None else {backend.spec.name: self}
+        self.place = place  # the folder the model lies in, if it lies anywhere
+        self._directions: Directions | None = None
 
     @property
     def spec(self) -> GeneratorSpec:
@@ -94,17 +115,17 @@ class Sampler:
                      float32 [N, C, H, W]), scalars
         InputError names the input that the spec does not allow.
         """
-        wanted = request(self.spec, n, seed, seeds, label, truncation, inputs)
+        wanted = self._ask(n, seed, seeds, label, truncation, inputs)
         arguments = {"seeds": wanted.seeds, "label": label, "truncation": truncation, **inputs}
         return self._make(wanted, batch, "sample", arguments)
 
     def stream(self, n: int, batch: int = BATCH, seed: int = 0, **inputs: Any) -> Iterator[Samples]:
         """The same pictures as `sample(n, seed)`, `batch` at a time; memory stays flat."""
         _positive("batch", batch)
-        label, truncation = inputs.pop("label", None), inputs.pop("truncation", None)
-        wanted = request(self.spec, n, seed, None, label, truncation, inputs)
-        arguments = {"label": label, "truncation": truncation, **inputs}
-        return (self._part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
+        label, truncation, given = _apart(inputs)
+        wanted = self._ask(n, seed, None, label, truncation, given)
+        arguments = {"label": label, "truncation": truncation, **given}
+        return (self.part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
 
     def interpolate(
         self,
@@ -149,18 +170,16 @@ class Sampler:
         """n variations of a seed: latents moved by `amount` (0 none, 1 all the way) towards seed + 1 + k."""
         if not 0 <= amount <= 1:
             raise InputError("amount", f"amount is {amount}; a number from 0 to 1 is needed")
-        given = {k: v for k, v in inputs.items() if v is not None}
-        label, truncation = given.pop("label", None), given.pop("truncation", None)
-        here = request(self.spec, n, seed, [seed] * int(_positive("n", n)), label, truncation, given)
+        label, truncation, given = _apart(inputs)
+        here = self._ask(n, seed, [seed] * int(_positive("n", n)), label, truncation, given)
         others = np.asarray([(seed + 1 + k) % MAX_SEED for k in range(n)], dtype=np.int64)
-        moved = {**here.given}
+        moved = {}
         for spec in self.spec.of_kind("latent"):
-            if spec.name not in moved:
-                geometry = find_prior(spec.distribution).geometry
+            if spec.name not in here.given:
                 start, end = here.drawn(spec, here.seeds), here.drawn(spec, others)
-                moved[spec.name] = between(start, end, np.full(n, amount), geometry)
+                moved[spec.name] = between(start, end, np.full(n, amount), geometry(spec))
         arguments = {"seed": seed, "amount": amount, "n": n, **inputs}
-        return self._make(Request(self.spec, here.seeds, moved, here.clip), batch, "vary", arguments)
+        return self._make(here.but(**moved), batch, "vary", arguments)
 
     def sweep(self, name: str, values: Sequence[Any], seed: int = 0, **inputs: Any) -> Samples:
         """One seed at each of these values of a scalar input, of the truncation, or of a label."""
@@ -179,6 +198,103 @@ class Sampler:
             settings=self._settings("sweep", arguments),
         )
 
+    def directions(self, k: int = 8) -> Directions:
+        """The k ways in the latent in which this model's pictures differ most, the greatest first.
+
+        Of a model whose w another generator makes they are directions of w, otherwise of the first latent;
+        `ganzoo.directions` says how they are found. That is done once, with 2,048 seeds; then they are kept
+        in a file beside the model. InputError if there are fewer than k.
+        """
+        where = self._steered()
+        if where._directions is None:
+            where._directions = where._find_directions()
+        found = where._directions
+        if not 1 <= _whole("k", k) <= len(found):
+            raise InputError("k", f"k is {k}; this model has directions 1 to {len(found)}")
+        return found.first(k)
+
+    def along(
+        self,
+        direction: int,
+        amounts: Sequence[float] = (-3, -2, -1, 0, 1, 2, 3),
+        seed: int = 0,
+        batch: int = BATCH,
+        **inputs: Any,
+    ) -> Samples:
+        """One seed, moved along principal direction `direction` (from 0 up) by each of `amounts`.
+
+        1 is a standard deviation of the latent along that direction; 0 is the seed's own picture. A bounded
+        latent stays within its bounds. Inputs as in `sample`.
+        """
+        where = self._steered()
+        if not len(amounts) or not np.isfinite(np.asarray(amounts, dtype=np.float64)).all():
+            raise InputError("amounts", f"amounts are {amounts!r}; at least one finite number is needed")
+        if _whole("direction", direction) < 0:
+            raise InputError("direction", f"direction is {direction}; a whole number from 0 up is needed")
+        found = self.directions(direction + 1)
+        spec = where.spec.input(found.input)
+        label, truncation, given = _apart(inputs)
+        here = where._ask(len(amounts), seed, [seed] * len(amounts), label, truncation, given)
+        far = np.asarray(amounts, dtype=np.float64) * float(found.spread[direction])
+        step = far.reshape(-1, *[1] * len(spec.shape)) * found.components[direction]
+        if spec.distribution == GIVEN:
+            moved = (here.drawn(spec, here.seeds) + step).astype(np.float32)
+        else:
+            prior = find_prior(spec.distribution)
+            base = noise(spec, here.seeds, prior) + step
+            moved = here.pushed(spec, np.clip(base, 0, 1) if prior.base == "uniform" else base)
+        arguments = {"direction": direction, "amounts": list(amounts), "seed": seed, **inputs}
+        return where._make(here.but(**{spec.name: moved}), batch, "along", arguments)
+
+    def mix(
+        self,
+        a: int | Sequence[int],
+        b: int | Sequence[int],
+        at: int | Sequence[int] | None = None,
+        batch: int = BATCH,
+        **inputs: Any,
+    ) -> Samples:
+        """Styles mixed: the layers of w before `at` from seed a, the others from seed b.
+
+        Karras et al. 2019 (arXiv:1812.04948), section 3.1: early layers are coarse (pose, shape), late ones
+        fine (colour). a, b and `at` are numbers or lists that numpy can broadcast together, one picture for
+        each: `mix([[1], [2]], [3, 4, 5])` is a table of two rows. By default `at` is the middle.
+        InputError if no generator of the model takes a w, layer by layer, that another one makes.
+        """
+        where, spec = self._styled()
+        layers = spec.shape[0]
+        try:
+            table = np.broadcast_arrays(a, b, layers // 2 if at is None else at)
+        except ValueError as error:
+            raise InputError("mix", "a, b and at have lengths that do not fit together; give one or as many") from error
+        cross = table[2].ravel()
+        if not len(cross):
+            raise InputError("mix", "no seeds are given to mix; give one of each at least")
+        if cross.dtype.kind not in "iu" or cross.min() < 0 or cross.max() > layers:
+            raise InputError("at", f"at is {at}; a layer from 0 to {layers} is needed")
+        first, second = (check_seeds(0, 0, part.ravel().tolist()) for part in table[:2])
+        label, truncation, given = _apart(inputs)
+        here = where._ask(len(first), 0, first, label, truncation, given)
+        early = (np.arange(layers) < cross[:, None]).reshape(-1, layers, *[1] * (len(spec.shape) - 1))
+        mixed = np.where(early, here.drawn(spec, first), here.drawn(spec, second))
+        arguments = {"a": first, "b": second, "at": cross, **inputs}
+        return where._make(here.but(**{spec.name: mixed}), batch, "mix", arguments)
+
+    def reconstruct(self, images: Any, batch: int = BATCH, **inputs: Any) -> Samples:
+        """Pictures taken to their latents by the model's encoder, and back by its generator.
+
+        images   a file or a list of them, uint8 [H, W, C] or [N, H, W, C], or float32 [N, C, H, W]
+        The latents are in `.inputs` of what is returned. InputError if the model has no encoder.
+        """
+        where, encoder = self._encoded()
+        name = encoder.spec.of_kind("image")[0].name
+        n = rows_of(encoder.spec.input(name), images) or 1
+        theirs, mine = _shared(encoder.spec, where.spec, inputs)
+        found = encoder.sample(n, batch=batch, **{name: images}, **theirs).latents
+        label, truncation, given = _apart(mine)
+        here = where._ask(n, 0, None, label, truncation, {**given, encoder.spec.output.gives: found})
+        return where._make(here, batch, "reconstruct", {"images": None, **inputs})
+
     def like(self, path: str | Path) -> Samples:
         """The samples of a PNG that was saved by ganzoo from this very model; InputError otherwise."""
         found = chunk_of(path)
@@ -187,6 +303,93 @@ class Sampler:
         wanted = settings_of(path)
         wanted.pop("generator")
         return self.sample(**wanted)
+
+    def _ask(
+        self,
+        n: int | None,
+        seed: int,
+        seeds: Sequence[int] | NDArray[np.integer] | None,
+        label: Any,
+        truncation: float | None,
+        inputs: Mapping[str, Any],
+    ) -> Request:
+        """A checked request; a latent that another generator of the model makes is asked of that one."""
+        makers = {}
+        for spec in self.spec.of_kind("latent"):
+            if spec.distribution == GIVEN and inputs.get(spec.name) is None:
+                maker = self._maker(spec)
+                said = {"label": label, "truncation": truncation, **inputs}
+                theirs, inputs = _shared(maker.spec, self.spec, said)
+                label, truncation, inputs = _apart(inputs)
+                found = [(k, _named(maker.spec, k), v) for k, v in theirs.items()]
+                many = [k for k, named, v in found if named is not None and rows_of(named, v)]
+                if many:
+                    text = f"'{many[0]}' goes to generator '{maker.spec.name}', for all pictures alike"
+                    raise InputError(many[0], f"{text}; give one value, or sample that generator yourself")
+                makers[spec.name] = _Made(maker, theirs)
+        return replace(request(self.spec, n, seed, seeds, label, truncation, inputs), makers=makers)
+
+    def _maker(self, spec: InputSpec) -> Sampler:
+        """The mapping that makes a latent of ours."""
+        for other in self.generators.values():
+            output = other.spec.output
+            if output.kind == "latent" and output.gives == spec.name and not other.spec.of_kind("image"):
+                return other
+        text = f"generator '{self.spec.name}' takes a {spec.name} that another generator makes, which is not here"
+        raise InputError(spec.name, f"{text}; load the folder with all of the model's generators, or give {spec.name}")
+
+    def _styled(self) -> tuple[Sampler, InputSpec]:
+        """The generator of the model that takes a layered w of another one's, and that input."""
+        for one in (self, *self.generators.values()):
+            for spec in one.spec.of_kind("latent"):
+                if spec.distribution == GIVEN and len(spec.shape) > 1 and one.spec.output.kind != "latent":
+                    return one, spec
+        text = f"generator '{self.spec.name}' mixes no styles: no generator loaded with it takes a w of several layers"
+        raise InputError("mix", f"{text}; a style-based model, with all of its generators, is needed")
+
+    def _encoded(self) -> tuple[Sampler, Sampler]:
+        """A generator of the model, and the encoder that gives its latent."""
+        for one in (self, *self.generators.values()):
+            names = [spec.name for spec in one.spec.of_kind("latent")]
+            for other in self.generators.values():
+                output = other.spec.output
+                if output.kind == "latent" and output.gives in names and other.spec.of_kind("image"):
+                    return one, other
+        text = f"generator '{self.spec.name}' reconstructs nothing: no encoder is loaded with it"
+        raise InputError("reconstruct", f"{text}; a model that has one, with all of its generators, is needed")
+
+    def _steered(self) -> Sampler:
+        """The generator whose latent has directions: one that takes a w of another one's, else this."""
+        for one in (self, *self.generators.values()):
+            made = [s for s in one.spec.of_kind("latent") if s.distribution == GIVEN]
+            if made and one.spec.output.kind != "latent" and one.spec.output == self.spec.output:
+                return one
+        if not self.spec.of_kind("latent"):
+            raise InputError("directions", f"generator '{self.spec.name}' has no latent, so it has no directions")
+        return self
+
+    def _find_directions(self) -> Directions:
+        """From the file that keeps them, else from the seeds."""
+        seeds = range(directions.SEEDS)
+        latent = self.spec.of_kind("latent")
+        spec = next((s for s in latent if s.distribution == GIVEN), latent[0])
+        here = self._ask(len(seeds), 0, None, None, None, {})
+        if spec.distribution == GIVEN:
+            key = directions.key_of(self.checksum, self._maker(spec).checksum)
+            return directions.kept(
+                key, self.place, lambda: directions.of_latents(spec.name, here.drawn(spec, here.seeds))
+            )
+        prior = find_prior(spec.distribution)
+        fed = [here.rows(k, k + BATCH) for k in range(0, len(seeds), BATCH)]
+
+        def found() -> Directions:
+            outputs = np.concatenate([self.backend.run(rows) for rows in fed])
+            labels = [np.concatenate([rows[s.name] for rows in fed]) for s in self.spec.of_kind("label")]
+            groups = np.stack(labels, axis=1) if labels else np.zeros((len(seeds), 1), dtype=np.int64)
+            spread = 1.0 if prior.base == "normal" else 12**-0.5
+            return directions.of_outputs(spec.name, noise(spec, here.seeds, prior), spread, outputs, groups)
+
+        return directions.kept(directions.key_of(self.checksum), self.place, found)
 
     def _way(
         self,
@@ -199,20 +402,18 @@ class Sampler:
         fps: float = 12.0,
     ) -> Samples:
         """Pictures at these places: 1.25 is a quarter of the way from key 1 to 2; key 0 follows the last."""
-        given = {k: v for k, v in inputs.items() if v is not None}
-        label, truncation = given.pop("label", None), given.pop("truncation", None)
+        label, truncation, given = _apart(inputs)
         first = keys[0] if isinstance(keys[0], int | np.integer) else 0
-        start = request(self.spec, len(places), 0, [int(first)] * len(places), label, truncation, given)
+        start = self._ask(len(places), 0, [int(first)] * len(places), label, truncation, given)
         whole = np.floor(places).astype(int)
         share = np.asarray(places) - whole
-        moved = {**start.given}
+        moved = {}
         for spec in self.spec.of_kind("latent"):
-            if spec.name not in moved:
+            if spec.name not in start.given:
                 at = np.stack([self._latent(spec, key, start) for key in keys])
                 ends = at[whole % len(keys)], at[(whole + 1) % len(keys)]
-                moved[spec.name] = between(*ends, share, find_prior(spec.distribution).geometry)
-        wanted = Request(self.spec, start.seeds, moved, start.clip)
-        return self._make(wanted, batch, call, {**arguments, **inputs}, fps)
+                moved[spec.name] = between(*ends, share, geometry(spec))
+        return self._make(start.but(**moved), batch, call, {**arguments, **inputs}, fps)
 
     def _latent(self, spec: InputSpec, key: Key, wanted: Request) -> NDArray[np.float32]:
         """The latent float32 [*shape] of one input at a key."""
@@ -240,25 +441,62 @@ class Sampler:
         seeds = tuple(int(s) for s in wanted.seeds) if named else ()
         return Samples(self.spec, np.concatenate(made), kept, seeds, self._settings(call, arguments), fps)
 
-    def _part(self, wanted: Request, start: int, stop: int, arguments: Mapping[str, Any]) -> Samples:
-        """Pictures `start` to `stop` of a request, as samples of their own."""
-        rows = {
-            name: value if self.spec.input(name).kind == "scalar" else value[start:stop]
-            for name, value in wanted.given.items()
-        }
-        part = Request(self.spec, wanted.seeds[start:stop], rows, wanted.clip)
-        cut = {k: v[start:stop] if isinstance(v, list | tuple) else v for k, v in arguments.items()}
-        return self._make(part, stop - start, "sample", {"seeds": part.seeds, **cut})
+    def part(self, wanted: Request, start: int, stop: int, arguments: Mapping[str, Any]) -> Samples:
+        """Pictures `start` to `stop` of a checked request, run at once; `arguments` say how it was asked for."""
+        part = wanted.part(start, stop)
+        return self._make(part, stop - start, "sample", {"seeds": part.seeds, **cut(arguments, start, stop)})
 
     def _edge(self, output: NDArray[np.float32]) -> NDArray[Any]:
-        """Pictures become uint8 [N, H, W, C]; points stay float32 [N, d]."""
-        if self.spec.output.kind == "points":
+        """Pictures become uint8 [N, H, W, C]; points and latents stay float32."""
+        if self.spec.output.kind != "image":
             return np.asarray(output, dtype=np.float32)
         return to_uint8(output, self.spec.output.range)
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in arguments.items() if v is not None}
         return settings(self.checksum, self.spec.name, call, wanted)
+
+
+class _Made:
+    """The latents that a mapping makes of seeds, under one set of its own inputs."""
+
+    def __init__(self, maker: Sampler, inputs: Mapping[str, Any]) -> None:
+        self.maker, self.inputs = maker, inputs
+
+    def __call__(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.maker.sample(seeds=seeds.tolist(), **self.inputs).latents if len(seeds) else np.empty(0, np.float32)
+
+
+def _apart(inputs: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Label, truncation, and the inputs that were given by name."""
+    given = {k: v for k, v in inputs.items() if v is not None}
+    return given.pop("label", None), given.pop("truncation", None), given
+
+
+def _shared(theirs: GeneratorSpec, mine: GeneratorSpec, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Inputs dealt out to another generator and to this one, by what they declare; a stranger's is this one's."""
+    given = {k: v for k, v in inputs.items() if v is not None}
+    owned = [{k for k in given if _named(spec, k) is not None} for spec in (theirs, mine)]
+    here = {k: v for k, v in given.items() if k in owned[1] or k not in owned[0]}
+    return {k: v for k, v in given.items() if k in owned[0]}, here
+
+
+def _named(spec: GeneratorSpec, name: str) -> InputSpec | None:
+    """The input that goes by a name, 'label' and 'truncation' among them; None if there is none."""
+    if name == "label":
+        return next(iter(spec.of_kind("label")), None)
+    if name == "truncation":
+        clipped = [i for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]
+        return next((i for i in spec.of_kind("scalar") if i.name in TRUNCATIONS), clipped[0] if clipped else None)
+    return next((i for i in spec.inputs if i.name == name), None)
+
+
+def _whole(name: str, value: Any) -> int:
+    """The value, if it is a whole number; InputError otherwise."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InputError(name, f"{name} is {value!r}; a whole number is needed") from None
 
 
 def _positive(name: str, value: Any) -> Any:
@@ -276,6 +514,8 @@ def load(path: str | Path, generator: str | None = None, step: int | None = None
     raw         of a run: the weights themselves, not their average
     An .onnx file never imports torch. GanzooError, one sentence, for anything that cannot be loaded.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError("model", f"a model is named by its path, not by {path!r}; give an .onnx file or a run")
     place = Path(path)
     files = sorted(place.glob("*.onnx")) if place.is_dir() and not (place / "run.json").exists() else []
     if place.suffix.lower() == ".onnx" and not place.is_dir():
@@ -313,5 +553,5 @@ def _choose(path: Path, backends: Mapping[str, Backend], generator: str | None) 
         raise InputError("generator", f"{path} has no generator '{generator}'" + did_you_mean(generator, backends))
     samplers: dict[str, Sampler] = {}
     for name, backend in backends.items():
-        samplers[name] = Sampler(backend, samplers)
+        samplers[name] = Sampler(backend, samplers, path if path.is_dir() else path.parent)
     return samplers[generator if generator is not None else next(iter(samplers))]

@@ -28,6 +28,7 @@ CHUNK = "ganzoo"
 """The key of the text chunk that a PNG carries."""
 CELL = 56
 """A grid with seeds under its pictures enlarges them to at least this many pixels."""
+_NAMED = {"image": ("images", "pictures"), "points": ("points", "points"), "latent": ("latents", "latents")}
 SUFFIXES = (".png", ".npz", ".zip", ".tar", *images.ANIMATIONS)
 
 
@@ -36,7 +37,7 @@ class Samples:
     """N samples of one generator.
 
     spec       the generator's spec
-    output     pictures uint8 [N, H, W, C], or points float32 [N, d]
+    output     pictures uint8 [N, H, W, C], points float32 [N, d], or latents float32 [N, *shape]
     inputs     what they were made from, by input name, as the generator took it
     seeds      the seed of each, or empty when seeds do not name them (latents given, or a walk)
     settings   how to make them again: {"model", "generator", "call", "arguments"}
@@ -58,16 +59,24 @@ class Samples:
 
     @property
     def images(self) -> NDArray[np.uint8]:
-        """The pictures, uint8 [N, H, W, C]; GanzooError if the generator makes points."""
-        if self.spec.output.kind != "image":
-            raise GanzooError(f"generator '{self.spec.name}' makes points, not pictures; read .points")
-        return self.output
+        """The pictures, uint8 [N, H, W, C]; GanzooError if the generator makes something else."""
+        return self._of("image")
 
     @property
     def points(self) -> NDArray[np.float32]:
-        """The points, float32 [N, d]; GanzooError if the generator makes pictures."""
-        if self.spec.output.kind != "points":
-            raise GanzooError(f"generator '{self.spec.name}' makes pictures, not points; read .images")
+        """The points, float32 [N, d]; GanzooError if the generator makes something else."""
+        return self._of("points")
+
+    @property
+    def latents(self) -> NDArray[np.float32]:
+        """The latents that an encoder or a mapping made, float32 [N, *shape]; GanzooError for others."""
+        return self._of("latent")
+
+    def _of(self, kind: str) -> NDArray[Any]:
+        made = self.spec.output.kind
+        if kind != made:
+            text = f"generator '{self.spec.name}' makes {_NAMED[made][1]}, not {_NAMED[kind][1]}"
+            raise GanzooError(f"{text}; read .{_NAMED[made][0]}")
         return self.output
 
     def grid(
@@ -76,6 +85,8 @@ class Samples:
         """All of them in one picture, the seed under each; points as a scatter plot, over `data` if given."""
         if self.spec.output.kind == "points":
             return images.scatter(self.output, data)
+        if self.spec.output.kind == "latent":
+            raise InputError("out", "latents cannot be drawn; they are saved as .npz")
         captions = [str(s) for s in self.seeds] if seeds else []
         return images.grid(self.output, captions, columns, cell=CELL if captions else 1)
 
@@ -129,6 +140,8 @@ class Samples:
 
     def _members(self) -> Iterator[tuple[str, bytes]]:
         """What an archive or a folder holds: one PNG each, then the settings of all."""
+        if self.spec.output.kind == "latent":
+            raise InputError("out", "latents are saved as .npz")
         if self.spec.output.kind == "points":
             raise InputError("out", "points are saved as .png (a scatter plot) or .npz (the numbers)")
         for k in range(len(self)):
@@ -136,9 +149,8 @@ class Samples:
         yield "samples.json", (canonical(self.settings) + "\n").encode()
 
     def _npz(self) -> bytes:
-        name = "images" if self.spec.output.kind == "image" else "points"
-        arrays = {name: self.output, "seeds": np.asarray(self.seeds, dtype=np.int64)}
-        taken = ("images", "points", "seeds", "settings")
+        arrays = {_NAMED[self.spec.output.kind][0]: self.output, "seeds": np.asarray(self.seeds, dtype=np.int64)}
+        taken = ("images", "points", "latents", "seeds", "settings")
         arrays |= {f"input_{k}" if k in taken else k: v for k, v in self.inputs.items()}
         arrays["settings"] = np.asarray(canonical(self.settings))
         out = io.BytesIO()

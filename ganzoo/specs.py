@@ -16,7 +16,9 @@ from typing import Any, Literal, get_args
 from ganzoo.errors import RecipeError
 
 InputKind = Literal["latent", "label", "image", "scalar"]
-OutputKind = Literal["image", "points"]
+OutputKind = Literal["image", "points", "latent"]
+DataKind = Literal["image", "points"]
+GIVEN = "given"
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class InputSpec:
     kind          latent: float32 [N, *shape] of noise · label: int64 [N] ·
                   image: float32 [N, C, H, W] · scalar: float32 []
     shape         without the batch axis; () for labels and scalars
-    distribution  latent: the name of a prior · label: 'uniform', or 'data' (this minibatch's labels in
-                  training, the stored class frequencies when sampling) · image, scalar: 'given'
+    distribution  latent: the name of a prior, or 'given': another generator of the model makes it ·
+                  label: 'uniform', or 'data' (this minibatch's labels in training, the stored class
+                  frequencies when sampling) · image, scalar: 'given'
     classes       label: the names, in order
     frequencies   label: how often each class occurs in the data; empty means equally
     range         latent: bounds of a bounded prior; of a normal one (-t, t), the widest truncation that may
@@ -71,25 +74,42 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """What a generator makes: `image` float32 [N, C, H, W] within `range`, or `points` float32 [N, d]."""
+    """What a generator makes.
+
+    kind    image: float32 [N, C, H, W] within `range` · points: float32 [N, d] ·
+            latent: float32 [N, *shape], an input of another generator of the model
+    shape   without the batch axis
+    range   image: least and greatest
+    gives   latent: the name of the input, of the model's other generators, that it is made for
+    """
 
     kind: OutputKind = "image"
     shape: tuple[int, ...] = (1, 28, 28)
     range: tuple[float, float] = (-1.0, 1.0)
+    gives: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(OutputKind):
-            raise RecipeError(f"an output is of kind '{self.kind}'; image or points is expected")
+            raise RecipeError(f"an output is of kind '{self.kind}'; {', '.join(get_args(OutputKind))} are known")
         _check_shape("the output", self.shape)
         _check_range("the output", self.range)
-        if len(self.shape) != (3 if self.kind == "image" else 1):
-            due = "(C, H, W)" if self.kind == "image" else "(d,)"
-            raise RecipeError(f"an output of kind '{self.kind}' has the shape {self.shape}; {due} is due")
+        due = {"image": (3, "(C, H, W)"), "points": (1, "(d,)"), "latent": (len(self.shape), "")}[self.kind]
+        if len(self.shape) != due[0]:
+            raise RecipeError(f"an output of kind '{self.kind}' has the shape {self.shape}; {due[1]} is due")
+        named = isinstance(self.gives, str) and self.gives.isidentifier()
+        if self.kind == "latent" and not named:
+            raise RecipeError(f"a latent output gives the input '{self.gives}'; the name of an input is expected")
 
 
 @dataclass(frozen=True)
 class GeneratorSpec:
-    """A generator's name, its inputs in the order its forward takes them, and its output."""
+    """A generator's name, its inputs in the order its forward takes them, and its output.
+
+    The generators of one model are told apart by their specs. One whose output is a latent makes an input
+    of the others: without a picture among its inputs it is a *mapping* (a StyleGAN's z -> w; the input it
+    gives is declared 'given', with the layers as its first axis if styles can be mixed), with a picture it
+    is an *encoder* (a BiGAN's E: x -> z).
+    """
 
     name: str
     inputs: tuple[InputSpec, ...]
@@ -137,7 +157,7 @@ class DataSpec:
     size          how many samples there are
     """
 
-    kind: OutputKind
+    kind: DataKind
     shape: tuple[int, ...]
     classes: tuple[str, ...] = ()
     frequencies: tuple[float, ...] = ()

@@ -556,5 +556,6 @@ def test_the_guide_tells_the_truth(model: Path, tmp_path: Path, monkeypatch: pyt
     (tmp_path / "G.onnx").write_bytes(model.read_bytes())
     monkeypatch.chdir(tmp_path)
     exec("\n".join(blocks), {})
-    assert {p.name for p in tmp_path.iterdir()} == {"G.onnx", "grid.png", "walk.gif"}
+    (kept,) = tmp_path.glob("directions-*.npz")
+    assert {p.name for p in tmp_path.iterdir()} == {"G.onnx", "grid.png", "walk.gif", kept.name}
     load("G.onnx").sweep("truncation", [0.3, 0.6, 1.0], seed=7)

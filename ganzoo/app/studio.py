@@ -115,6 +115,8 @@ class Studio:
             default = load(path)
             base = _free_name(path.resolve().stem if path.is_file() else path.resolve().name, samplers)
             for generator, sampler in default.generators.items():
+                if sampler.spec.output.kind == "latent":
+                    continue  # made for another generator, not for the eye
                 if not sampler.spec.of_kind("image"):
                     sampler.sample(1)  # what cannot draw is said now, not to the first visitor
                 name = base if sampler is default else f"{base}/{generator}"
