@@ -9,10 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ganzoo.build import Builder
     from ganzoo.errors import GanzooError
     from ganzoo.exporter import export
     from ganzoo.game import Game, Minibatch, Turn
     from ganzoo.hooks import hookimpl
+    from ganzoo.parts import Slot, Use
     from ganzoo.priors import Prior
     from ganzoo.recipes import Recipe
     from ganzoo.registrar import Registrar
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from ganzoo.sampler import Sampler, Samples, load
     from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
     from ganzoo.testing import check
-    from ganzoo.two_player import GeneratorNet, Judgement, Round, Term, TwoPlayer
+    from ganzoo.two_player import GeneratorNet, Judgement, Round, Term, TwoPlayer, one_hot
     from ganzoo.zoo import core_recipe as recipe
     from ganzoo.zoo import variants
 
 _HOMES = {
+    "Builder": "build", "Slot": "parts", "Use": "parts", "one_hot": "two_player",
     "GanzooError": "errors", "export": "exporter", "Game": "game", "Minibatch": "game", "Turn": "game",
     "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
     "check": "testing", "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
@@ -34,9 +37,9 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement", "Minibatch",
-    "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Term", "Turn",
-    "TwoPlayer", "check", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
+    "Builder", "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement",
+    "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Slot", "Term", "Turn",
+    "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume", "train", "variants",
 ]  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ganzoo.game import stepped
+
 
 class Averages(nn.Module):
     """One copy of all generators whose weights follow theirs as an exponential moving average.
@@ -24,6 +26,7 @@ class Averages(nn.Module):
         super().__init__()
         live = nn.ModuleDict(dict(generators))
         self.generators = copy.deepcopy(live).requires_grad_(False).eval()
+        self._stepped = stepped(self.generators)
         self.half_life = half_life
         self.ramp = ramp
         averaged = {id(p) for p in live.parameters()}
@@ -42,6 +45,11 @@ class Averages(nn.Module):
         """The weight of the old average when `batch` images bring the count to `images`."""
         half_life = min(self.half_life, self.ramp * images) if self.ramp > 0 else self.half_life
         return float(0.5 ** (batch / half_life)) if half_life > 0 else 0.0
+
+    def at(self, step: int) -> None:
+        """Tell the copies the step, as the game tells its own networks."""
+        for part in self._stepped:
+            part.at(step)
 
     @torch.no_grad()
     def update(self, batch: int, images: int) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo import zoo
-from ganzoo.engine import Schedule, mix
+from ganzoo.averages import Averages
+from ganzoo.data import Source
+from ganzoo.engine import Engine, Schedule
 from ganzoo.errors import GanzooError, RecipeError, did_you_mean
 from ganzoo.game import Game
 from ganzoo.parts import Use, slots
-from ganzoo.priors import Prior
 from ganzoo.recipes import Recipe, flatten
-from ganzoo.specs import DataSpec, InputSpec
+from ganzoo.seeds import mix
+from ganzoo.specs import DataSpec, InputSpec, OutputSpec
 
 
 class Builder:
@@ -51,15 +54,37 @@ class Builder:
         network = self.part(role, options, path or role, **context)
         return self.part("wrap", wrap, f"{path or role}.wrap", module=network) if wrap else network
 
-    def latent(self, name: str, size: int, prior: Use) -> tuple[InputSpec, Prior]:
-        """The spec of a latent input of that many dimensions, and its prior."""
+    @property
+    def output(self) -> OutputSpec:
+        """The spec of a generator that makes what the data are."""
+        return OutputSpec(self.data.kind, self.data.shape)
+
+    def discriminator(self, use: Use, sample: OutputSpec, conditions: tuple[InputSpec, ...] = ()) -> Any:
+        """Build a judge of such samples, told these conditions if its factory asks for `conditions`."""
+        return self.network(use, "discriminator", sample=sample, conditions=conditions)
+
+    def condition(self, name: str) -> InputSpec:
+        """The spec of an input that is dealt with the data: 'label' is the class."""
+        if name != "label":
+            raise RecipeError(f"conditions has '{name}'; 'label' is what can be told of a sample")
+        if not self.data.classes:
+            raise RecipeError("these data have no classes to be conditioned on; choose data with labels")
+        return InputSpec(name, "label", (), "data", self.data.classes, self.data.frequencies)
+
+    def attach(self, term: Any, number: int, G: nn.Module, D: nn.Module) -> None:
+        """Let a term make what depends on the networks, from its own seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(mix(self.seed, zlib.crc32(b"attach"), number))
+            term.attach(G, D)
+
+    def latent(self, name: str, size: int, prior: Use) -> InputSpec:
+        """The spec of a latent input of that many dimensions, drawn from a prior."""
         options = {} if isinstance(prior, str) else {k: v for k, v in prior.items() if k != "name"}
         if unknown := options.keys() - {"low", "high"}:
             raise RecipeError(f"a prior has no option '{min(unknown)}'{did_you_mean(min(unknown), ['low', 'high'])}")
         found = zoo.prior(self.name(prior))
         bounds = (float(options.get("low", found.range[0])), float(options.get("high", found.range[1])))
-        spec = InputSpec(name, "latent", (size,), self.name(prior), range=bounds if options else None)
-        return spec, found
+        return InputSpec(name, "latent", (size,), self.name(prior), range=bounds if options else None)
 
 
 def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | None] = lambda: None) -> Game:
@@ -91,6 +116,35 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
     return game
 
 
+def engine_of(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engine:
+    """The engine of a recipe on these data at step 0; `settled` is what `auto` was resolved to."""
+    game = game_of(recipe, source.spec, lambda: _marginals(source)).to(settled["device"])
+    optimizers = optimizers_of(recipe, game)
+    every = recipe.section("log")["every"]
+    bf16 = settled["precision"] == "bf16"
+    kind = torch.device(settled["device"]).type
+    return Engine(
+        game,
+        lambda step, draw, size: source.minibatch(recipe.seed, step, draw, size),
+        optimizers,
+        Averages(game.generators(), **recipe.section("averages")),
+        batch=recipe.batch,
+        seed=recipe.seed,
+        schedules=schedules_of(recipe, game, optimizers),
+        accumulate=recipe.accumulate,
+        clip={player: float(norm) for player, norm in recipe.clip.items()},
+        autocast=(lambda: torch.autocast(kind, torch.bfloat16)) if bf16 else nullcontext,
+        listen=lambda step: (step + 1) % every == 0,
+        device=settled["device"],
+    )
+
+
+def _marginals(source: Source) -> torch.Tensor | None:
+    if source.spec.kind != "image":
+        return None
+    return source.all(10_000).float().mean(0) / 255.0
+
+
 def optimizers_of(recipe: Recipe, game: Game) -> dict[str, torch.optim.Optimizer]:
     """One optimiser for each player of the game."""
     players = game.players()
@@ -99,7 +153,26 @@ def optimizers_of(recipe: Recipe, game: Game) -> dict[str, torch.optim.Optimizer
             raise RecipeError(f"the game has no player '{name}'{did_you_mean(name, players)}")
     if missing := players.keys() - recipe.optimizers.keys():
         raise RecipeError(f"player {min(missing)} has no optimiser; add optimizers.{min(missing)}=adam")
-    return {name: _optimizer(recipe.optimizers[name], player) for name, player in players.items()}
+    made = {name: _optimizer(recipe.optimizers[name], player) for name, player in players.items()}
+    for name, share in main_share(game).items():
+        for group in made[name].param_groups:
+            group["lr"] *= share
+            if "betas" in group:
+                group["betas"] = tuple(beta**share for beta in group["betas"])
+    return made
+
+
+def main_share(game: Game) -> dict[str, float]:
+    """For each player that has lazy turns, which share of its optimiser steps are not: an optimiser that
+    steps n + 1 times where the paper's steps n keeps its pace with lr·c and betas^c, c = n/(n + 1)
+    (Karras et al. 2020, arXiv:1912.04958, appendix B)."""
+    main: dict[str, float] = {}
+    lazy: dict[str, float] = {}
+    for turns in game.turns(0):
+        for turn in turns if isinstance(turns, tuple) else (turns,):
+            kind = main if turn.every == 1 else lazy
+            kind[turn.player] = kind.get(turn.player, 0.0) + turn.repeat / turn.every
+    return {name: main[name] / (main[name] + lazy[name]) for name in lazy if name in main}
 
 
 def _optimizer(use: Use, player: nn.Module) -> torch.optim.Optimizer:

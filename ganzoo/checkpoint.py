@@ -63,6 +63,7 @@ def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[
         game.load_state_dict(_under(state.tensors, "game/"))
     game.at(int(state.meta["step"]))
     averages = Averages(game.generators(), **recipe.section("averages"))
+    averages.at(int(state.meta["step"]))
     if not raw:
         averages.load_state_dict(_under(state.tensors, "averages/"))
     return {name: module.eval() for name, module in averages.generators.items()}, {
@@ -109,6 +110,6 @@ def _averaged(engine: Engine) -> dict[str, Tensor]:
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     found = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    if not found and prefix != "optimizers/":
+    if not found and not prefix.startswith("optimizers/"):  # an optimiser may have no moments yet
         raise DamagedFile(f"the file holds no '{prefix}' tensors")
     return found

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ganzoo.averages import Averages
 from ganzoo.errors import GanzooError, NonFiniteError, RecipeError
 from ganzoo.game import Game, Minibatch, Turn, nothing
+from ganzoo.seeds import mix
 
 Draw = Callable[[int, int, int], Mapping[str, Tensor]]  # (step, draw, size) -> columns
 Schedule = Callable[[int], None]  # sets one number to its value at a step
@@ -62,6 +63,7 @@ class Engine:
         self._owned = {name: list(player.parameters()) for name, player in game.players().items()}
         self._costs: list[tuple[int, str, tuple[str, ...], Tensor]] = []
         self._check_owners()
+        self._layout = layout(game)
         game.requires_grad_(False)
 
     @property
@@ -89,6 +91,7 @@ class Engine:
         for schedule in self.schedules:
             schedule(step)
         self.game.at(step)
+        self.averages.at(step)
 
     def take(self, together: Sequence[Turn], place: int, again: int) -> None:
         """Every gradient first, then every step, then everything that settles."""
@@ -108,7 +111,7 @@ class Engine:
         for micro in range(self.accumulate):
             key = (place << 40) | (again << 20) | micro
             self._seed(key)
-            seen = self.game.deal(Minibatch(self.step, size, lambda k=key: self._columns(k, size)), turn)  # type: ignore[misc]
+            seen = self.game.deal(self._minibatch(key, size), turn)
             with self.autocast() if turn.precision == "any" else nullcontext():
                 costs = turn.cost(seen)
             values = [value.float() if value.dtype.itemsize < 4 else value for value in costs.values()]
@@ -201,8 +204,11 @@ class Engine:
     def _watches_players(self, turn: Turn) -> bool:
         return not self._owned.keys().isdisjoint(turn.watch)
 
-    def _columns(self, key: int, size: int) -> Mapping[str, Tensor]:
-        return {name: t.to(self.device, non_blocking=True) for name, t in self.draw(self.step, key, size).items()}
+    def _minibatch(self, key: int, size: int) -> Minibatch:
+        def columns() -> Mapping[str, Tensor]:
+            return {name: t.to(self.device, non_blocking=True) for name, t in self.draw(self.step, key, size).items()}
+
+        return Minibatch(self.step, size, columns, self.device, self._layout)
 
     def _seed(self, key: int) -> None:
         seed = mix(self.seed, self.step, key)
@@ -220,12 +226,8 @@ class Engine:
                 raise RecipeError(f"no player owns '{name}': return it from players(), or name it in `fixed`")
 
 
-def mix(*numbers: int) -> int:
-    """63 well-mixed bits of a few integers (the finaliser of SplitMix64, Steele et al. 2014)."""
-    state = 0
-    for number in numbers:
-        state = (state ^ number) + 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
-        state = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
-        state = (state ^ state >> 27) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
-        state ^= state >> 31
-    return state >> 1
+def layout(game: Game) -> torch.memory_format:
+    """How pictures lie in memory in this game: as its convolutions' weights do."""
+    first = next((p for p in game.parameters() if p.dim() == 4), None)
+    last = first is not None and first.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format

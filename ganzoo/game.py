@@ -9,9 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+
+from ganzoo import zoo
+from ganzoo.data import prepare
+from ganzoo.errors import RecipeError
+from ganzoo.specs import InputSpec, OutputSpec
 
 
 def nothing(_: Any) -> None:
@@ -50,22 +57,51 @@ class Minibatch:
     size      m
     batch[c]  column c as the source dealt it, on the run's device: `x` uint8 [m, C, H, W] or float32 [m, d],
               `label` int64 [m]
-    mean(t)   the mean of a tensor over the whole batch: on one process the tensor's own mean
     """
 
-    def __init__(self, step: int, size: int, draw: Callable[[], Mapping[str, Tensor]]) -> None:
-        self.step = step
-        self.size = size
-        self._draw = draw
+    def __init__(
+        self,
+        step: int,
+        size: int,
+        columns: Callable[[], Mapping[str, Tensor]],
+        device: torch.device | str = "cpu",
+        layout: torch.memory_format = torch.contiguous_format,
+    ) -> None:
+        self.step, self.size, self.device, self.layout = step, size, torch.device(device), layout
+        self._deal = columns
         self._columns: Mapping[str, Tensor] | None = None
 
     def __getitem__(self, column: str) -> Tensor:
         if self._columns is None:
-            self._columns = self._draw()
+            self._columns = self._deal()
+        if column not in self._columns:
+            raise RecipeError(f"the data deal {', '.join(self._columns)}; this game needs the column '{column}'")
         return self._columns[column]
 
     def mean(self, values: Tensor) -> Tensor:
+        """The mean of a tensor over the whole batch: on one process the tensor's own mean."""
         return values.mean()
+
+    def real(self, like: OutputSpec, column: str = "x") -> Tensor:
+        """The data in the range of a generator's output: uint8 becomes float, points stay as they are."""
+        return self._laid(prepare(self[column], like.range))
+
+    def draw(self, spec: InputSpec) -> Tensor:
+        """A batch of what a generator is given in training: latents by their prior, labels by their
+        distribution, pictures from the data's column of that name, a scalar's default."""
+        if spec.kind == "latent":
+            prior = zoo.prior(spec.distribution)
+            noise = torch.randn if prior.base == "normal" else torch.rand
+            return prior.push(noise(self.size, *spec.shape, device=self.device), spec.range or prior.range)
+        if spec.kind == "label" and spec.distribution == "uniform":
+            return torch.randint(len(spec.classes), (self.size,), device=self.device)
+        if spec.kind == "scalar":
+            return torch.tensor(spec.default, device=self.device)
+        x = self[spec.name]
+        return self._laid(prepare(x, spec.range or (-1.0, 1.0))) if spec.kind == "image" else x
+
+    def _laid(self, x: Tensor) -> Tensor:
+        return x.to(memory_format=self.layout) if x.dim() == 4 else x
 
 
 class Game(nn.Module):
@@ -84,7 +120,14 @@ class Game(nn.Module):
         raise NotImplementedError
 
     def at(self, step: int) -> None:
-        """Set everything that depends on the step; a pure function of the step."""
+        """Set everything that depends on the step; a pure function of the step. A part sets its own: a
+        network or a term that has a method `at(step)` is told."""
+        for part in self._stepped:
+            part.at(step)
+
+    @cached_property
+    def _stepped(self) -> list[Any]:
+        return stepped(self)
 
     def deal(self, minibatch: Minibatch, turn: Turn) -> Any:
         """What the costs of this turn see; draws the noise of the turn, before anything else does."""
@@ -101,3 +144,8 @@ class Game(nn.Module):
     def rehearsals(self) -> Iterable[int]:
         """Steps whose turns are tried before step 0."""
         return (0,)
+
+
+def stepped(module: nn.Module) -> list[Any]:
+    """The parts of a module that have a method `at(step)`."""
+    return [part for part in module.modules() if part is not module and callable(getattr(part, "at", None))]

@@ -21,6 +21,14 @@ def ganzoo_register(zoo: Registrar) -> None:
 
 @hookspec
 def ganzoo_observe(run: Any) -> Any:
-    """Watch a run: return an object with any of `started()`, `measured(step, metrics)`,
-    `pictured(step, path)`, `saved(step, path)`, `ended(status)`, or None."""
+    """Watch a run: return an object with any of these, or None.
+
+    started()                before the first step
+    said(text)               a line for the reader of the log
+    stepped(step)            now and then between steps, at most ten times a second
+    measured(step, metrics)  a row of metrics.jsonl
+    pictured(step, path)     a grid of samples was drawn
+    saved(step, path)        a checkpoint was written
+    ended(status)            'done', 'interrupted', 'non-finite' or 'failed'
+    """
     return None

@@ -12,7 +12,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -105,7 +105,7 @@ class Part:
         factory = self.factory()
         hints = _hints(factory)
         found = {}
-        for p in inspect.signature(factory).parameters.values():
+        for p in parameters(factory).values():
             if p.kind is p.KEYWORD_ONLY:
                 required = p.default is p.empty
                 found[p.name] = Option(p.name, hints.get(p.name, Any), None if required else p.default, required)
@@ -129,9 +129,9 @@ class Part:
     def build(self, use: Use, context: Mapping[str, Any]) -> Any:
         """What the factory makes of these options, given of the context what it asks for."""
         options = self.bind(use)
-        parameters = inspect.signature(self.factory()).parameters
-        later = {name: options.pop(name) for name in list(options) if name not in parameters}
-        wanted = {k: v for k, v in context.items() if k in parameters}
+        known = parameters(self.factory())
+        later = {name: options.pop(name) for name in list(options) if name not in known}
+        wanted = {k: v for k, v in context.items() if k in known}
         made = self.factory()(**wanted, **options)
         for name, value in later.items():
             setattr(made, name, value)
@@ -172,12 +172,39 @@ def _convert_union(value: Any, kind: Any, what: str) -> Any:
     raise RecipeError(f"{what} is {value!r}; {kind} is expected")
 
 
+def parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a factory by name. A class that takes `**options` for its parent takes its
+    parent's too."""
+    found: dict[str, inspect.Parameter] = {}
+    for maker in _makers(factory):
+        own = list(inspect.signature(maker).parameters.values())
+        for p in own[1:] if inspect.isclass(factory) else own:
+            if p.kind is not p.VAR_KEYWORD:
+                found.setdefault(p.name, p)
+    return found
+
+
+def _makers(factory: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """A function alone; of a class its `__init__` and, while that passes `**options` on, its parent's."""
+    if not inspect.isclass(factory):
+        yield factory
+        return
+    for owner in factory.__mro__:
+        if "__init__" in vars(owner):
+            maker = vars(owner)["__init__"]
+            yield maker
+            if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(maker).parameters.values()):
+                return
+
+
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
-    target = factory.__init__ if inspect.isclass(factory) else factory
-    try:
-        return typing.get_type_hints(target, include_extras=True)
-    except Exception:  # a stranger's annotations may not resolve; the options are then unchecked
-        return {}
+    found: dict[str, Any] = {}
+    for maker in _makers(factory):
+        try:
+            found = {**typing.get_type_hints(maker, include_extras=True), **found}
+        except Exception:  # a stranger's annotations may not resolve; the options are then unchecked
+            continue
+    return found
 
 
 def slots(game: Part) -> dict[str, Slot]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganzoo import checkpoint, zoo
-from ganzoo.averages import Averages
-from ganzoo.build import game_of, optimizers_of, schedules_of
+from ganzoo.build import engine_of
 from ganzoo.data import Source, open_source
-from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
 from ganzoo.files import write_text
 from ganzoo.folder import RunFolder
@@ -79,7 +77,7 @@ def train(
     metric = _metric(recipe, source)
     settled = settle(recipe, device)
     with _threads(settled["threads"]):
-        engine = _engine(recipe, source, settled)
+        engine = engine_of(recipe, source, settled)
         engine.rehearse()
         folder = RunFolder.create(recipe.name, recipe.data["name"], out)
         write_text(folder.recipe, recipe.to_toml())
@@ -123,7 +121,7 @@ def resume(
         logging.getLogger("ganzoo").warning(f"the bits of this run may differ from here on: {', '.join(changed)}")
     metric = _metric(recipe, source)
     with _threads(settled["threads"]):
-        engine = _engine(recipe, source, settled)
+        engine = engine_of(recipe, source, settled)
         checkpoint.restore(state, engine)
         with folder.lock():
             folder.cut(done)
@@ -153,34 +151,6 @@ def settle(recipe: Recipe, device: str) -> dict[str, Any]:
         raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
     precision = "fp32" if recipe.precision == "auto" else recipe.precision
     return {"device": device, "precision": precision, "threads": torch.get_num_threads()}
-
-
-def _engine(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engine:
-    game = game_of(recipe, source.spec, lambda: _marginals(source)).to(settled["device"])
-    optimizers = optimizers_of(recipe, game)
-    every = recipe.section("log")["every"]
-    bf16 = settled["precision"] == "bf16"
-    kind = torch.device(settled["device"]).type
-    return Engine(
-        game,
-        lambda step, draw, size: source.minibatch(recipe.seed, step, draw, size),
-        optimizers,
-        Averages(game.generators(), **recipe.section("averages")),
-        batch=recipe.batch,
-        seed=recipe.seed,
-        schedules=schedules_of(recipe, game, optimizers),
-        accumulate=recipe.accumulate,
-        clip={player: float(norm) for player, norm in recipe.clip.items()},
-        autocast=(lambda: torch.autocast(kind, torch.bfloat16)) if bf16 else nullcontext,
-        listen=lambda step: (step + 1) % every == 0,
-        device=settled["device"],
-    )
-
-
-def _marginals(source: Source) -> torch.Tensor | None:
-    if source.spec.kind != "image":
-        return None
-    return source.all(10_000).float().mean(0) / 255.0
 
 
 def _metric(recipe: Recipe, source: Source) -> Any:

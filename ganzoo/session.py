@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import checkpoint, zoo
-from ganzoo.build import uses
+from ganzoo.build import main_share, uses
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import Interrupted
@@ -52,6 +52,12 @@ class Session:
         text = f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until} on {where}"
         self.folder.say(text)
         self.watchers.tell("said", text)
+        for player, share in main_share(engine.game).items():
+            rates = engine.optimizers[player].param_groups[0]
+            betas = f", betas {rates['betas'][0]:.4g} and {rates['betas'][1]:.4g}" if "betas" in rates else ""
+            text = f"{player} has lazy turns too: lr {rates['lr']:.4g}{betas}, corrected by {share:.4g}"
+            self.folder.say(text)
+            self.watchers.tell("said", text)
         if engine.step == 0:
             self._picture()
 

@@ -6,6 +6,7 @@ A cost reads what it needs from the `Round`; what no cost reads is never compute
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.build import Builder
-from ganzoo.data import prepare
 from ganzoo.errors import RecipeError
 from ganzoo.game import Game, Minibatch, Turn
 from ganzoo.parts import Slot, Use
@@ -22,7 +22,14 @@ from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 
 class Judgement(dict[str, Tensor]):
-    """What a discriminator said of a batch: `.score` float [N], and whatever else its network returns."""
+    """What a discriminator said of a batch: `.score` float [N], and whatever else its network returns,
+    such as `.features` float [N, d], what its last layer sees."""
+
+    @classmethod
+    def of(cls, said: Tensor | Mapping[str, Tensor]) -> Judgement:
+        """A network's answer, scores alone or a mapping, in float32 whatever the precision of the pass."""
+        parts = {"score": said} if isinstance(said, Tensor) else said
+        return cls({name: t.float() if t.dtype.itemsize < 4 else t for name, t in parts.items()})
 
     def __getattr__(self, name: str) -> Tensor:
         try:
@@ -37,17 +44,20 @@ class Judgement(dict[str, Tensor]):
 class Round:
     """One minibatch of play; each thing is computed at most once, and only if a cost asks for it.
 
-    step      the training step
-    inputs    what the generator was given, by input name; `z` [N, d]
-    x         real samples in the generator's output range, float [N, C, H, W] or [N, d]
-    x_fake    G(inputs), like x
-    real      what D said of x, as a `Judgement`
-    fake      what D said of x_fake
+    step        the training step
+    G, D        the two networks
+    inputs      what the generator was given, by input name; `z` [N, d]
+    conditions  what D is told beside x, by name; beside x_fake it is told `inputs`
+    x           real samples in the generator's output range, float [N, C, H, W] or [N, d]
+    x_fake      G(inputs), like x
+    real        what D said of x, as a `Judgement`
+    fake        what D said of x_fake
     """
 
     def __init__(self, game: TwoPlayer, minibatch: Minibatch, watch: tuple[str, ...]) -> None:
         self._game, self._minibatch, self._watch = game, minibatch, watch
         self._sealed = False
+        self.G, self.D = game.G, game.D
         self.step = minibatch.step
         self.mean = minibatch.mean
         self.inputs = game.draw_inputs(minibatch)
@@ -55,7 +65,7 @@ class Round:
     @cached_property
     def x(self) -> Tensor:
         self._open("x")
-        return self._watched("x", self._game.real(self._minibatch))
+        return self._watched("x", self._minibatch.real(self.G.spec.output))
 
     @cached_property
     def x_fake(self) -> Tensor:
@@ -63,9 +73,13 @@ class Round:
         return self._watched("x_fake", self.generate(**self.inputs))
 
     @cached_property
+    def conditions(self) -> Mapping[str, Tensor]:
+        return {spec.name: self._minibatch.draw(spec) for spec in self._game.conditions}
+
+    @cached_property
     def real(self) -> Judgement:
         self._open("real")
-        return self.judge(self.x, self._game.conditions(self._minibatch))
+        return self.judge(self.x, self.conditions)
 
     @cached_property
     def fake(self) -> Judgement:
@@ -76,10 +90,8 @@ class Round:
         """The scores of real and of fake, float [N] each: in one pass through D where its judgement of a
         sample does not depend on the others (`D.separable`), which is the same and faster."""
         if self._game.separable and not (self.computed("real") or self.computed("fake")):
-            told = self._game.conditions(self._minibatch)
-            both = self.judge(
-                torch.cat([self.x, self.x_fake]), {name: torch.cat([t, self.inputs[name]]) for name, t in told.items()}
-            )
+            told = {name: torch.cat([t, self.inputs[name]]) for name, t in self.conditions.items()}
+            both = self.judge(torch.cat([self.x, self.x_fake]), told)
             half = len(self.x)
             self.__dict__["real"] = Judgement({name: t[:half] for name, t in both.items()})
             self.__dict__["fake"] = Judgement({name: t[half:] for name, t in both.items()})
@@ -87,17 +99,18 @@ class Round:
 
     def generate(self, **inputs: Tensor) -> Tensor:
         """G of these inputs."""
-        return self._game.G(*(inputs[spec.name] for spec in self._game.G.spec.inputs))
+        return self.G(*(inputs[spec.name] for spec in self.G.spec.inputs))
 
     def judge(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
         """What D says of x, through the augmentation if there is one."""
         return self.judge_plain(self._game.augment(x), conditions)
 
     def judge_plain(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
-        """What D says of x as it is. Scores are float32 whatever the precision of the pass."""
-        said = self._game.D(x, *(conditions[name] for name in getattr(self._game.D, "conditions", ())))
-        parts = {"score": said} if isinstance(said, Tensor) else said
-        judgement = Judgement({name: t.float() if t.dtype.itemsize < 4 else t for name, t in parts.items()})
+        """What D says of x as it is."""
+        told = (conditions[name] for name in getattr(self._game.D, "conditions", ()))
+        judgement = Judgement.of(self._game.D(x, *told))
+        for term in self._game.judging:
+            judgement = term.judged(judgement, conditions)
         if judgement.score.shape != x.shape[:1]:
             raise RecipeError(
                 f"the discriminator's score has shape {list(judgement.score.shape)}; "
@@ -125,15 +138,24 @@ class Term(nn.Module):
     """A summand of one player's cost, or of both.
 
     Override `discriminator`, `generator` or both: each takes a `Round` and returns a scalar. Buffers are
-    the term's state and are saved; parameters are extra heads and belong to `owner`.
+    the term's state and are saved; parameters are extra heads and belong to `owner`. A method `at(step)`
+    sets what depends on the step.
     """
 
     weight: float = 1.0  # the cost is multiplied by it
-    every: int = 1  # act only at steps divisible by this, in a turn of its own
+    every: int = 1  # act only at steps divisible by this, that much stronger, in a turn of its own
     watch: tuple[str, ...] = ()  # 'x', 'x_fake': inputs the cost differentiates by
     owner: Literal["D", "G"] = "D"  # whose optimiser moves the term's parameters
     precision: Literal["any", "fp32"] = "any"
     inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
+    separable: bool = True  # whether what `judged` does to one sample does not depend on the others
+
+    def attach(self, G: Any, D: Any) -> None:
+        """Once, when the networks are there: make the heads and the state whose sizes depend on them."""
+
+    def judged(self, said: Judgement, conditions: Mapping[str, Tensor]) -> Judgement:
+        """What D says of a batch, amended: a head's answer added under a name, or the score changed."""
+        return said
 
     def discriminator(self, round: Round) -> Tensor:
         """What D descends."""
@@ -152,7 +174,10 @@ class Term(nn.Module):
 
     def acts(self, player: str) -> bool:
         """Whether it has a cost for that player."""
-        method = {"D": "discriminator", "G": "generator"}[player]
+        return self.overrides({"D": "discriminator", "G": "generator"}[player])
+
+    def overrides(self, method: str) -> bool:
+        """Whether it has a method of its own by that name."""
         return getattr(type(self), method) is not getattr(Term, method)
 
 
@@ -167,8 +192,9 @@ Prior = Annotated[Use, Slot("prior")]
 class TwoPlayer(Game):
     """D ascends k times, then G descends once: Algorithm 1 with any loss, terms and networks.
 
-    latent  dimensions of z
-    k       turns of D for one of G
+    conditions  what G and D are told of each sample: 'label' is its class
+    latent      dimensions of z
+    k           turns of D for one of G
     """
 
     def __init__(
@@ -181,6 +207,7 @@ class TwoPlayer(Game):
         terms: Terms = {},  # noqa: B006 (a schema's default is never written to)
         augment: Augment = None,
         prior: Prior = "normal",
+        conditions: tuple[str, ...] = (),
         latent: int = 100,
         k: int = 1,
     ) -> None:
@@ -190,12 +217,15 @@ class TwoPlayer(Game):
         for name, use in terms.items():
             self.terms[name] = build.part("term", use, f"terms.{name}")
         self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
-        z, self.prior = build.latent("z", latent, prior)
-        inputs = (z, *(spec for term in self._terms() for spec in term.inputs))
-        output = OutputSpec(build.data.kind, build.data.shape)
-        self.G = build.network(generator, "generator", inputs=inputs, output=output)
-        self.D = build.network(discriminator, "discriminator", sample=self.G.spec.output)
-        self.separable = bool(getattr(self.D, "separable", False))
+        self.conditions = tuple(build.condition(name) for name in conditions)
+        z = build.latent("z", latent, prior)
+        inputs = (z, *self.conditions, *(spec for term in self._terms() for spec in term.inputs))
+        self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
+        self.D = build.discriminator(discriminator, self.G.spec.output, self.conditions)
+        for number, term in enumerate(self._terms()):
+            build.attach(term, number, self.G, self.D)
+        self.judging = [term for term in self._terms() if term.overrides("judged")]
+        self.separable = getattr(self.D, "separable", False) and all(term.separable for term in self.judging)
 
     def players(self) -> Mapping[str, nn.Module]:
         return {player: nn.ModuleList([net, *self._heads(player)]) for player, net in (("D", self.D), ("G", self.G))}
@@ -215,32 +245,8 @@ class TwoPlayer(Game):
         return {name: value for term in self._terms() for name, value in term.report(seen).items()}
 
     def draw_inputs(self, minibatch: Minibatch) -> dict[str, Tensor]:
-        """What the generator is given in a round: noise by the prior, labels by their distribution."""
-        return {spec.name: self._draw(spec, minibatch) for spec in self.G.spec.inputs}
-
-    def real(self, minibatch: Minibatch) -> Tensor:
-        """The data in the range of the generator's output: uint8 becomes float, points stay as they are."""
-        x = prepare(minibatch["x"], self.G.spec.output.range)
-        return x.to(memory_format=torch.channels_last) if self._channels_last(x) else x
-
-    def conditions(self, minibatch: Minibatch) -> Mapping[str, Tensor]:
-        """What D is told beside a real sample: the columns of the data, by the names of G's inputs."""
-        return {name: minibatch[name] for name in getattr(self.D, "conditions", ())}
-
-    def _draw(self, spec: InputSpec, minibatch: Minibatch) -> Tensor:
-        device = next(self.G.parameters()).device
-        if spec.kind == "latent":
-            noise = torch.randn if self.prior.base == "normal" else torch.rand
-            return self.prior.push(noise(minibatch.size, *spec.shape, device=device), spec.range or self.prior.range)
-        if spec.kind == "scalar":
-            return torch.tensor(spec.default, device=device)
-        if spec.kind == "label" and spec.distribution == "uniform":
-            return torch.randint(len(spec.classes), (minibatch.size,), device=device)
-        return minibatch[spec.name]
-
-    def _channels_last(self, x: Tensor) -> bool:
-        first = next((p for p in self.D.parameters() if p.dim() == 4), None)
-        return x.dim() == 4 and first is not None and first.is_contiguous(memory_format=torch.channels_last)
+        """What the generator is given in a round, by input name."""
+        return {spec.name: minibatch.draw(spec) for spec in self.G.spec.inputs}
 
     def _turns(self, player: Literal["D", "G"], every: int, repeat: int) -> list[Turn]:
         terms: dict[str, Any] = dict(self.terms.items())
@@ -250,7 +256,7 @@ class TwoPlayer(Game):
 
         def cost(round: Round) -> dict[str, Tensor]:
             method = "discriminator" if player == "D" else "generator"
-            return {name: _scaled(getattr(t, method)(round), t.weight) for name, t in acting.items()}
+            return {name: _scaled(getattr(t, method)(round), t.weight * every) for name, t in acting.items()}
 
         def settle(round: Round) -> None:
             round.seal()
@@ -286,8 +292,25 @@ def _scaled(cost: Tensor, weight: float) -> Tensor:
 
 
 class GeneratorNet(nn.Module):
-    """The base of a generator network: keeps the spec that everything after training reads."""
+    """The base of a generator network: keeps the spec that everything after training reads.
+
+    width  of `joined(...)`
+    """
 
     def __init__(self, inputs: tuple[InputSpec, ...], output: OutputSpec) -> None:
         super().__init__()
         self.spec = GeneratorSpec("generator", inputs, output)
+        self.width = sum(len(spec.classes) or math.prod(spec.shape) for spec in inputs if spec.kind != "scalar")
+
+    def joined(self, *inputs: Tensor) -> Tensor:
+        """All inputs side by side, float [N, width]: latents flat, labels one-hot; scalars are left out."""
+        if len(inputs) == 1:
+            return inputs[0].flatten(1)
+        given = [(spec, t) for spec, t in zip(self.spec.inputs, inputs) if spec.kind != "scalar"]
+        dtype = next((t.dtype for spec, t in given if spec.kind != "label"), torch.float32)
+        return torch.cat([one_hot(t, spec).to(dtype) if spec.kind == "label" else t.flatten(1) for spec, t in given], 1)
+
+
+def one_hot(labels: Tensor, spec: InputSpec) -> Tensor:
+    """Labels int64 [N] as float [N, K] for the K classes of their spec."""
+    return nn.functional.one_hot(labels, len(spec.classes)).float()

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ganzoo.specs import InputSpec, OutputSpec
-from ganzoo.two_player import GeneratorNet, Round, Term
+from ganzoo.two_player import GeneratorNet, Round, Term, one_hot
 
 
 class Minimax(Term):
@@ -72,14 +72,13 @@ class MlpGenerator(GeneratorNet):
         self, inputs: tuple[InputSpec, ...], output: OutputSpec, *, widths: tuple[int, ...] = (256, 512)
     ) -> None:
         super().__init__(inputs, output)
-        sizes = (sum(math.prod(spec.shape) or 1 for spec in inputs), *widths)
+        sizes = (self.width, *widths)
         layers = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
         last: list[nn.Module] = [nn.Tanh()] if output.kind == "image" else []
         self.body = nn.Sequential(*layers, nn.Linear(sizes[-1], math.prod(output.shape)), *last)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        z = inputs[0] if len(inputs) == 1 else torch.cat([i.flatten(1) for i in inputs], dim=1)
-        return self.body(z).reshape(-1, *self.spec.output.shape)
+        return self.body(self.joined(*inputs)).reshape(-1, *self.spec.output.shape)
 
 
 class Maxout(nn.Module):
@@ -95,7 +94,7 @@ class Maxout(nn.Module):
 
 
 class MaxoutDiscriminator(nn.Module):
-    """Maxout layers with dropout before each, to one score.
+    """Maxout layers with dropout before each, to one score. Conditions stand beside the pixels.
 
     units, pieces  of each of the two hidden layers
     keep           share of a layer's inputs that dropout keeps: of the pixels, of the hidden units
@@ -104,21 +103,30 @@ class MaxoutDiscriminator(nn.Module):
     separable = True  # D(x) of one sample does not depend on the others
 
     def __init__(
-        self, sample: OutputSpec, *, units: int = 128, pieces: int = 5, keep: tuple[float, ...] = (1.0, 0.7)
+        self,
+        sample: OutputSpec,
+        conditions: tuple[InputSpec, ...] = (),
+        *,
+        units: int = 128,
+        pieces: int = 5,
+        keep: tuple[float, ...] = (1.0, 0.7),
     ) -> None:
         super().__init__()
+        self.features = units
+        self.told = conditions
+        self.conditions = tuple(spec.name for spec in conditions)
         self.body = nn.Sequential(
-            nn.Flatten(),
             nn.Dropout(1 - keep[0]),
-            Maxout(math.prod(sample.shape), units, pieces),
+            Maxout(math.prod(sample.shape) + sum(len(spec.classes) for spec in conditions), units, pieces),
             nn.Dropout(1 - keep[1]),
             Maxout(units, units, pieces),
-            nn.Dropout(1 - keep[1]),
-            nn.Linear(units, 1),
         )
+        self.score = nn.Sequential(nn.Dropout(1 - keep[1]), nn.Linear(units, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.body(x).squeeze(1)
+    def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
+        told = [one_hot(y, spec) for y, spec in zip(conditions, self.told)]
+        features = self.body(torch.cat([x.flatten(1), *told], 1) if told else x.flatten(1))
+        return {"score": self.score(features).squeeze(1), "features": features}
 
 
 class Mlp2014Generator(GeneratorNet):
@@ -134,9 +142,8 @@ class Mlp2014Generator(GeneratorNet):
         width: int = 1200,
     ) -> None:
         super().__init__(inputs, OutputSpec(output.kind, output.shape, range=(0.0, 1.0)))
-        z = sum(math.prod(spec.shape) or 1 for spec in inputs)
         last = nn.Linear(width, math.prod(output.shape))
-        self.body = nn.Sequential(nn.Linear(z, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), last)
+        self.body = nn.Sequential(nn.Linear(self.width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), last)
         uniform_(self, 0.05)
         mean = marginals()
         if mean is not None:
@@ -144,17 +151,22 @@ class Mlp2014Generator(GeneratorNet):
                 last.bias.copy_(mean.flatten().clamp(1e-3, 1 - 1e-3).logit())
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        z = torch.cat([i.flatten(1) for i in inputs], dim=1)
-        return self.body(z).sigmoid().reshape(-1, *self.spec.output.shape)
+        return self.body(self.joined(*inputs)).sigmoid().reshape(-1, *self.spec.output.shape)
 
 
 class Mlp2014Discriminator(MaxoutDiscriminator):
     """The released MNIST discriminator: two maxout layers of 240 units of 5 pieces, weights U(±0.005)."""
 
     def __init__(
-        self, sample: OutputSpec, *, units: int = 240, pieces: int = 5, keep: tuple[float, ...] = (0.8, 0.5)
+        self,
+        sample: OutputSpec,
+        conditions: tuple[InputSpec, ...] = (),
+        *,
+        units: int = 240,
+        pieces: int = 5,
+        keep: tuple[float, ...] = (0.8, 0.5),
     ) -> None:
-        super().__init__(sample, units=units, pieces=pieces, keep=keep)
+        super().__init__(sample, conditions, units=units, pieces=pieces, keep=keep)
         uniform_(self, 0.005)
 
 

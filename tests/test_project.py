@@ -24,9 +24,10 @@ README = (ROOT / "README.md").read_text()
 
 def test_public_names():
     assert sorted(ganzoo.__all__) == [
-        "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement", "Minibatch",
-        "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Term", "Turn",
-        "TwoPlayer", "check", "export", "hookimpl", "load", "recipe", "resume", "train", "variants",
+        "Builder", "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement",
+        "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Slot", "Term",
+        "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume", "train",
+        "variants",
     ]  # fmt: skip
     for name in ganzoo.__all__:
         assert getattr(ganzoo, name).__doc__, name

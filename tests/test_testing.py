@@ -356,7 +356,7 @@ WRONG = {
         """
         class Mine(MaxoutDiscriminator):
             def forward(self, x):
-                return super().forward(x).sigmoid()
+                return super().forward(x)["score"].sigmoid()
         """,
         "scores_are_raw",
         r"D's score stays in \[0, 1\], however large .*; return the score before the sigmoid",
@@ -538,10 +538,9 @@ RIGHT = {
             def __init__(self, build, *, k: int = 1, latent: int = 8, prior: str = "normal", generator: dict = {},
                          discriminator: dict = {}, loss: str = ""):
                 super().__init__()
-                z, self.prior = build.latent("z", 8, "normal")
-                output = ganzoo.OutputSpec("image", build.data.shape)
-                self.A = build.network(generator, "generator", inputs=(z,), output=output)
-                self.D = build.network(discriminator, "discriminator", sample=output)
+                self.z = build.latent("z", 8, "normal")
+                self.A = build.network(generator, "generator", inputs=(self.z,), output=build.output)
+                self.D = build.discriminator(discriminator, self.A.spec.output)
             def players(self):
                 return {"G": self.A, "D": self.D}
             def generators(self):
@@ -549,12 +548,13 @@ RIGHT = {
             def turns(self, step):
                 return [ganzoo.Turn("D", self.d, repeat=2), ganzoo.Turn("G", self.g, every=2)]
             def deal(self, minibatch, turn):
-                x = minibatch["x"].float() / 127.5 - 1 if turn.player == "D" else None
-                return x, self.A(torch.randn(minibatch.size, 8))
+                x = minibatch.real(self.A.spec.output) if turn.player == "D" else None
+                return x, self.A(minibatch.draw(self.z))
             def d(self, seen):
-                return {"real": softplus(-self.D(seen[0])).mean(), "fake": softplus(self.D(seen[1])).mean()}
+                real, fake = (self.D(x)["score"] for x in seen)
+                return {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}
             def g(self, seen):
-                return {"fake": softplus(-self.D(seen[1])).mean()}
+                return {"fake": softplus(-self.D(seen[1])["score"]).mean()}
         """,
         "repeats_draw_afresh",
     ),

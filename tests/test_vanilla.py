@@ -125,7 +125,7 @@ def test_networks_make_what_their_specs_say():
     for output in (OutputSpec("image", (3, 8, 8)), OutputSpec("points", (2,))):
         made = MlpGenerator((z,), output)(torch.randn(4, 7))
         assert made.shape == (4, *output.shape)
-        assert MaxoutDiscriminator(output)(made).shape == (4,)
+        assert MaxoutDiscriminator(output)(made)["score"].shape == (4,)
     image = Mlp2014Generator((z,), OutputSpec("image", (1, 4, 4)), lambda: None)(torch.randn(4, 7))
     assert 0 <= image.min() <= image.max() <= 1
 

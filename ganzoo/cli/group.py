@@ -51,7 +51,7 @@ class Ganzoo(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.modules:
             module = importlib.import_module(f"ganzoo.cli.{self.modules[cmd_name]}")
-            found: click.Command = getattr(module, cmd_name)
+            found: click.Command = getattr(module, cmd_name.replace("-", "_"))
             return found
         entry = strangers(self.modules).get(cmd_name)
         return None if entry is None else Stranger(cmd_name, entry)

@@ -25,6 +25,3 @@ def new_plugin(name: str, kind: str, out: Path | None) -> None:
     folder = write(name, kind, out)
     result(folder)
     say(f"\nTry next:\n  cd {quoted(folder)} && pip install -e . && pytest")
-
-
-globals()["new-plugin"] = new_plugin  # a command is looked up under its own name

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from ganzoo.errors import DataError
 from ganzoo.files import canonical
+from ganzoo.seeds import mix
 from ganzoo.specs import DataSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_WORD = (1 << 64) - 1
 
 
 class Source(Protocol):
@@ -82,14 +81,8 @@ def digest(*arrays: NDArray[Any] | None) -> str:
 
 
 def generator_at(seed: int, step: int, draw: int) -> np.random.Generator:
-    """The numbers that belong to one minibatch: Philox under a 64-bit mix of the three."""
-    key = 0
-    for word in (seed, step, draw):  # the finaliser of splitmix64 (Steele, Lea and Flood 2014) after each
-        key = (key + word + 0x9E3779B97F4A7C15) & _WORD
-        key = ((key ^ (key >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
-        key = ((key ^ (key >> 27)) * 0x94D049BB133111EB) & _WORD
-        key ^= key >> 31
-    return np.random.Generator(np.random.Philox(key=key))
+    """The numbers that belong to one minibatch: Philox under a mix of the three."""
+    return np.random.Generator(np.random.Philox(key=mix(seed, step, draw)))
 
 
 class Samples:

@@ -69,7 +69,8 @@ def scores_are_raw(subject: Subject) -> None:
     with torch.no_grad():
         for parameter in loud.parameters():
             parameter.mul_(1e3)
-        said = loud(1e4 * game.real(batch), *game.conditions(batch).values())
+        told = [batch.draw(spec) for spec in game.conditions if spec.name in getattr(loud, "conditions", ())]
+        said = loud(1e4 * batch.real(game.G.spec.output), *told)
     score = (said if isinstance(said, Tensor) else said["score"]).float()
     if bool((score.abs() <= 1).all()):
         low, high = (0, 1) if bool((score >= 0).all()) else (-1, 1)

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from ganzoo import zoo
 from ganzoo.averages import Averages
+from ganzoo.build import engine_of
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError
 from ganzoo.recipes import Recipe
-from ganzoo.run import _engine, open_data
+from ganzoo.run import open_data
 from ganzoo.testing.watching import Watched, same
 
 STEPS = 20
@@ -60,7 +61,7 @@ class Subject:
     def engine(self, precision: str = "fp32", **changes: Any) -> Engine:
         """A fresh engine of the tiny recipe on the CPU, at step 0."""
         settled = {"device": "cpu", "precision": precision, "threads": torch.get_num_threads()}
-        return _engine(self.recipe.but(changes=changes), self.source, settled)
+        return engine_of(self.recipe.but(changes=changes), self.source, settled)
 
     @cached_property
     def watched(self) -> Watched:

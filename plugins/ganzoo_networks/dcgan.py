@@ -26,7 +26,7 @@ class Generator(ganzoo.GeneratorNet):
         channels, height, breadth = _image(output)
         halvings = _halvings(height, breadth)
         self.start = (width * 2 ** (halvings - 1), height >> halvings, breadth >> halvings)
-        self.project = nn.Linear(sum(math.prod(spec.shape) or 1 for spec in inputs), math.prod(self.start), bias=False)
+        self.project = nn.Linear(self.width, math.prod(self.start), bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(self.start[0]), nn.ReLU()]
         for level in reversed(range(1, halvings)):
             wide = width * 2 ** (level - 1)
@@ -35,30 +35,42 @@ class Generator(ganzoo.GeneratorNet):
         initialise(self)
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        z = inputs[0] if len(inputs) == 1 else torch.cat([i.flatten(1) for i in inputs], dim=1)
-        return self.body(self.project(z).reshape(-1, *self.start))
+        return self.body(self.project(self.joined(*inputs)).reshape(-1, *self.start))
 
 
 class Discriminator(nn.Module):
     """Convolutions 4×4 of stride 2 with leaky rectifiers, BatchNorm but in the first, one score at the end.
+    A label becomes one more plane for each class.
 
     width  channels of the first layer; they double with every halving
     """
 
-    def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 64) -> None:
+    def __init__(
+        self, sample: ganzoo.OutputSpec, conditions: tuple[ganzoo.InputSpec, ...] = (), *, width: int = 64
+    ) -> None:
         super().__init__()
         channels, height, breadth = _image(sample)
+        self.told = conditions
+        self.conditions = tuple(spec.name for spec in conditions)
+        channels += sum(len(spec.classes) for spec in conditions)
         halvings = _halvings(height, breadth)
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for level in range(1, halvings):
             wide = width * 2**level
             layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
         last = width * 2 ** (halvings - 1) * (height >> halvings) * (breadth >> halvings)
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(last, 1))
+        self.features = last
+        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.score = nn.Linear(last, 1)
         initialise(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.body(x).squeeze(1)
+    def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
+        planes = [
+            ganzoo.one_hot(y, spec)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            for y, spec in zip(conditions, self.told)
+        ]
+        features = self.body(torch.cat([x, *planes], 1) if planes else x)
+        return {"score": self.score(features).squeeze(1), "features": features}
 
 
 def initialise(network: nn.Module) -> None:
