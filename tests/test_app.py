@@ -256,8 +256,7 @@ def test_a_full_queue_is_503(models: list[Path]) -> None:
     with TestClient(app) as client:
         answers: list[Any] = []
         accepted = [
-            threading.Thread(target=lambda: answers.append(client.post(SAMPLE, json={"n": 1})))
-            for _ in range(2)
+            threading.Thread(target=lambda: answers.append(client.post(SAMPLE, json={"n": 1}))) for _ in range(2)
         ]
         accepted[0].start()
         assert started.wait(10)
@@ -289,9 +288,7 @@ def test_the_password_guards_every_route_but_healthz(models: list[Path]) -> None
     paths |= {getattr(r, "path", "/") for r in app.routes}
     for mount in [r for r in app.routes if hasattr(r, "app")]:
         if hasattr(mount.app, "openapi"):
-            paths |= {r.path for r in mount.app.routes if hasattr(r, "path")} | set(
-                mount.app.openapi()["paths"]
-            )
+            paths |= {r.path for r in mount.app.routes if hasattr(r, "path")} | set(mount.app.openapi()["paths"])
     paths = {p for p in paths if p.startswith("/")} - {"/healthz"}
     assert len(paths) > 60
     with TestClient(app) as client:
@@ -330,15 +327,11 @@ def test_behind_a_proxy_with_or_without_its_path(models: list[Path]) -> None:
         assert "/zoo" in client.get("/zoo/").text
 
 
-_WORD = st.sampled_from(
-    ["cat", "dog", "3", "plain", "conditional", "points", "png", "json", "0-3,7", "../x", ""]
-)
+_WORD = st.sampled_from(["cat", "dog", "3", "plain", "conditional", "points", "png", "json", "0-3,7", "../x", ""])
 _LEAF = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 20), st.integers(), st.floats(), st.text(max_size=20), _WORD
 )  # fmt: skip
-_VALUE = st.recursive(
-    _LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORD, inner, max_size=2)
-)
+_VALUE = st.recursive(_LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_WORD, inner, max_size=2))
 _NAME = st.sampled_from(["model", "n", "seed", "seeds", "format", "z", "y", "label", "truncation"])
 _LIKELY = st.fixed_dictionaries(
     {},

@@ -106,9 +106,7 @@ async def _json(request: Request) -> Any:
     """The body; errors 415 and 400."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/json":
-        raise Refused(
-            415, "content-type", "the body is not said to be JSON; send Content-Type: application/json"
-        )
+        raise Refused(415, "content-type", "the body is not said to be JSON; send Content-Type: application/json")
     try:
         return json.loads(await request.body(), parse_constant=_no_constant)
     except (ValueError, RecursionError):

@@ -171,9 +171,7 @@ def problem(field: str | None, message: str) -> dict[str, Any]:
     return {"error": {"field": field, "message": message}}
 
 
-async def refuse(
-    send: Send, status: int, field: str, message: str, headers: dict[str, str] | None = None
-) -> None:
+async def refuse(send: Send, status: int, field: str, message: str, headers: dict[str, str] | None = None) -> None:
     """Sends an error."""
     body = json.dumps(problem(field, message)).encode()
     all_headers = {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}

@@ -14,9 +14,7 @@ def theme() -> Any:
     """Plain, with the fonts of the reader's own machine: nothing is fetched from anywhere."""
     from gradio import themes
 
-    return themes.Base(
-        primary_hue="teal", neutral_hue="slate", radius_size="md", font=_SANS, font_mono=_MONO
-    ).set(
+    return themes.Base(primary_hue="teal", neutral_hue="slate", radius_size="md", font=_SANS, font_mono=_MONO).set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         block_border_width="1px",

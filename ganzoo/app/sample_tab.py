@@ -55,9 +55,7 @@ def sample_tab(page: Any, studio: Studio, model: Any) -> None:
             groups = [_controls(name, studio) for name in studio.samplers]
             with gr.Row():
                 grid = gr.Button("Save picture (PNG)", size="sm", min_width=110, elem_id="save-png")
-                archive = gr.Button(
-                    _SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all"
-                )
+                archive = gr.Button(_SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all")
         with gr.Column(scale=2, min_width=280, elem_id="pictures"):
             gallery = gr.Gallery(
                 label="Samples", show_label=False, format="png",
@@ -205,9 +203,7 @@ def _drawer(studio: Studio, names: Names) -> Callable[..., Awaitable[Any]]:
     return draw
 
 
-def _asked(
-    studio: Studio, names: Names, model: Any, seed: Any, count: Any, values: Sequence[Any]
-) -> dict[str, Any]:
+def _asked(studio: Studio, names: Names, model: Any, seed: Any, count: Any, values: Sequence[Any]) -> dict[str, Any]:
     """The request, as the HTTP API would get it."""
     asked: dict[str, Any] = {"model": model}
     text = str(seed).strip() or "0"

@@ -66,9 +66,7 @@ def _curl(request: Any, root: str, asked: dict[str, Any]) -> str:
 def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[str, Any]) -> str:
     words = ["ganzoo", "sample", file]
     straight = "n" in which
-    words += (
-        ["-n", str(which["n"]), "--seed", str(which["seed"])] if straight else ["--seeds", which["seeds"]]
-    )
+    words += ["-n", str(which["n"]), "--seed", str(which["seed"])] if straight else ["--seeds", which["seeds"]]
     words += ["--generator", generator] if generator else []
     for name, value in given.items():
         own = name in ("label", "truncation")
@@ -92,9 +90,7 @@ def card(studio: Studio, model: str) -> str:
         "Checksum": sampler.checksum[:12],
     }
     cells = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{_linked(str(value))}</td></tr>"
-        for name, value in rows.items()
-        if value
+        f"<tr><td>{html.escape(name)}</td><td>{_linked(str(value))}</td></tr>" for name, value in rows.items() if value
     )
     return f"<table>{cells}</table>"
 

@@ -96,9 +96,7 @@ class Studio:
     root    the path a proxy serves us under, or ''
     """
 
-    def __init__(
-        self, samplers: Mapping[str, Sampler], pool: Pool, files: Mapping[str, str], root: str
-    ) -> None:
+    def __init__(self, samplers: Mapping[str, Sampler], pool: Pool, files: Mapping[str, str], root: str) -> None:
         self.samplers = dict(samplers)
         self.pool = pool
         self.files = dict(files)
@@ -137,9 +135,7 @@ class Studio:
     def sampler(self, name: str) -> Sampler:
         """The model of that name; Unknown if it is not served."""
         if name not in self.samplers:
-            raise Unknown(
-                "model", f"no model is named '{str(name)[:100]}'" + did_you_mean(str(name), self.samplers)
-            )
+            raise Unknown("model", f"no model is named '{str(name)[:100]}'" + did_you_mean(str(name), self.samplers))
         return self.samplers[name]
 
     def wish(self, asked: Any) -> Wish:
