@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 
 from ganzoo import onnx_file
 from ganzoo.errors import GanzooError, InputError, did_you_mean
-from ganzoo.files import canonical, write_bytes
+from ganzoo.files import canonical, check_file, check_folder, write_bytes
 from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
 from ganzoo.specs import GeneratorSpec
 
@@ -70,26 +70,37 @@ def export(
     card        for modules: where they come from, plain data
     GanzooError if the exported model is not the same as the module; then no file is written.
     """
+    target = Path(path)
+    file = _is_file(target)
     modules, found = _modules(source, step, raw)
     if generator is not None and generator not in modules:
         message = f"there is no generator '{generator}'" + did_you_mean(generator, modules)
         raise InputError("generator", message)
-    target = Path(path)
     first = next(iter(modules))
-    wanted = [generator] if generator is not None else [first] if target.suffix == ".onnx" else list(modules)
-    if target.suffix != ".onnx":
-        if target.exists() and not target.is_dir():
-            raise InputError("out", f"{target} is a file; name a file that ends in .onnx, or a folder")
-        target.mkdir(parents=True, exist_ok=True)
+    wanted = [generator] if generator is not None else [first] if file else list(modules)
     written = []
     for name in wanted:
-        place = target if target.suffix == ".onnx" else target / f"{name}.onnx"
+        place = target if file else target / f"{name}.onnx"
         about = {**found, **(card or {}), "default": name == first}
         data, apart = build(modules[name], about, place, half)
+        place.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(place, data)
         checksum = onnx_file.parse(place, data).checksum
         written.append(Exported(place, name, len(data), checksum, *apart))
     return written
+
+
+def _is_file(target: Path) -> bool:
+    """Whether one file is to be written, not a folder; GanzooError if neither can be."""
+    if target.suffix.lower() == ".onnx" and not target.is_dir():
+        check_file(target)
+        return True
+    if target.exists() and not target.is_dir():
+        raise InputError("out", f"{target} is a file; name a file that ends in .onnx, or a folder")
+    if target.suffix and not target.is_dir():
+        raise InputError("out", f"{target} ends in {target.suffix}; name a file that ends in .onnx, or a folder")
+    check_folder(target)
+    return False
 
 
 def _modules(source: Any, step: int | None, raw: bool) -> tuple[dict[str, nn.Module], dict[str, Any]]:
@@ -99,7 +110,10 @@ def _modules(source: Any, step: int | None, raw: bool) -> tuple[dict[str, nn.Mod
         return dict(source), {}
     from ganzoo.checkpoint import generators
 
-    return generators(Path(getattr(source, "path", source)), step, raw)
+    place = Path(getattr(source, "path", source))
+    if place.exists() and onnx_file.exported(place):
+        raise GanzooError(f"{place} is exported already; copy it, or give it to sample, serve or export --web")
+    return generators(place, step, raw)
 
 
 def build(

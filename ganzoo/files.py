@@ -84,6 +84,25 @@ def atomic(path: AnyPath) -> Iterator[Path]:
             temporary.unlink()
 
 
+def check_file(path: AnyPath) -> None:
+    """SpaceError unless a file can be made at `path`: to be found out before the work, not after it."""
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise SpaceError(f"cannot write {target}: there is no folder {target.parent}; create it")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise SpaceError(f"cannot write {target}: {_CLOSED[errno.EACCES]}")
+
+
+def check_folder(path: AnyPath) -> None:
+    """As `check_file`, of a folder that is there or is made together with the folders above it."""
+    target = Path(path)
+    there = next(place for place in (target.absolute(), *target.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise SpaceError(f"cannot write {target}: {there} is no folder; choose another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SpaceError(f"cannot write {target}: {_CLOSED[errno.EACCES]}")
+
+
 def write_bytes(path: AnyPath, data: bytes | bytearray | memoryview) -> None:
     """Writes `data` as the whole of the file at `path`, atomically; errors as in `atomic`."""
     with atomic(path) as temporary, open(temporary, "wb") as file:

@@ -60,6 +60,13 @@ def trailer(data: bytes) -> bytes:
     return _MARK + hashlib.sha256(data).hexdigest().encode()
 
 
+def exported(path: Path) -> list[Path]:
+    """The files of a model that is ONNX already: itself, or all in a folder that is no run; else none."""
+    if path.is_dir():
+        return [] if (path / "run.json").exists() else sorted(path.glob("*.onnx"))
+    return [path] if path.suffix.lower() == ".onnx" else []
+
+
 def read(path: str | Path) -> OnnxFile:
     """Reads a file once and checks it; DamagedFile, one sentence, if it is not whole or not ours."""
     place = Path(path)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganzoo import onnx_file
-from ganzoo.errors import DamagedFile, GanzooError, InputError
+from ganzoo.errors import DamagedFile, GanzooError, InputError, SpaceError
 from ganzoo.exporter import export
 from ganzoo.files import canonical
 from ganzoo.inspect import inspect, table
@@ -180,6 +180,39 @@ def test_a_folder_gets_every_generator(tmp_path: Path) -> None:
         export({"G": first}, tmp_path / "x.onnx", generator="B")
     with pytest.raises(InputError, match="leave out step"):
         load(out, step=3)
+
+
+def test_what_is_exported_already_is_not_damaged(model: Path, tmp_path: Path) -> None:
+    for source in (model, model.parent):
+        with pytest.raises(GanzooError, match="is exported already; copy it"):
+            export(source, tmp_path / "again.onnx")
+    assert not (tmp_path / "again.onnx").exists()
+
+
+@pytest.mark.parametrize("name", ["G.pt", "G.onnx.zip", "v1.2"])
+def test_no_folder_is_named_like_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"name a file that ends in \.onnx, or a folder"):
+        export(Made(), tmp_path / name)
+    assert not (tmp_path / name).exists()
+    (tmp_path / name).mkdir()  # somebody wants it so
+    assert export(Made(), tmp_path / name)[0].path == tmp_path / name / "G.onnx"
+
+
+def test_the_place_is_checked_before_the_work(tmp_path: Path) -> None:
+    class Unasked(Made):
+        def forward(self, *_: Any) -> Any:
+            raise AssertionError("the work was begun")
+
+    (tmp_path / "file").write_text("")
+    for place, part in (("nodir/G.onnx", "there is no folder"), ("file/folder", "is no folder")):
+        with pytest.raises(SpaceError, match=part):
+            export(Unasked(), tmp_path / place)
+
+
+def test_a_refused_export_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(GanzooError):
+        export(NoiseInside(), tmp_path / "models")
+    assert not (tmp_path / "models").exists()
 
 
 def test_export_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder) -> None:

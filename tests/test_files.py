@@ -123,6 +123,21 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         files.write_text(tmp_path / "gone" / "a", "x")
 
 
+def test_a_place_is_checked_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    files.check_file(tmp_path / "a.png")
+    files.check_folder(tmp_path / "new" / "folder")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"], "nothing is made"
+    with pytest.raises(SpaceError, match="there is no folder"):
+        files.check_file(tmp_path / "new" / "a.png")
+    with pytest.raises(SpaceError, match="file is no folder"):
+        files.check_folder(tmp_path / "file" / "folder")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for check in (files.check_file, files.check_folder):
+        with pytest.raises(SpaceError, match="no permission to write"):
+            check(tmp_path / "a")
+
+
 def test_a_long_name_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 251 + ".png")
     files.write_bytes(path, b"x")

@@ -80,20 +80,39 @@ def _named(sampler: Sampler, name: str, value: Any) -> tuple[str, Any]:
 
 @command("export", example="ganzoo export runs/vanilla-digits-1 -o vanilla.onnx")
 @_model
-@click.option("-o", "--out", required=True, type=PATH, metavar="PATH", help="A folder gets all generators.")
+@click.option("-o", "--out", type=PATH, metavar="PATH", help="An .onnx file, or a folder for all generators.")
 @_generator
 @click.option("--half", is_flag=True, help="Store weights as fp16: half the size.")
-def export(model: Path, out: Path, generator: str | None, half: bool) -> None:
-    """Write a model as self-describing ONNX.
+@click.option("--web", type=PATH, metavar="DIR", help="Instead: a web site that needs no server program.")
+@click.option("--runtime", type=PATH, metavar="DIR", help="For --web offline: onnxruntime-web, a folder or .tgz.")
+def export(
+    model: Path, out: Path | None, generator: str | None, half: bool, web: Path | None, runtime: Path | None
+) -> None:
+    """Write a model as self-describing ONNX, or as a web site.
 
-    MODEL is a run or a checkpoint; each generator becomes one file.
+    MODEL is a run or a checkpoint; each generator becomes one file. --web takes exported models too.
     """
+    if runtime is not None and web is None:
+        raise click.UsageError("--runtime is for --web; add it, or leave --runtime out")
+    if web is not None and out is None:
+        _site(model, web, {"generator": generator, "half": half, "package": runtime})
+        return
+    if out is None or web is not None:
+        raise click.UsageError("name an .onnx file or a folder by --out (-o), or the folder of a site by --web")
     from ganzoo.exporter import export as write
 
     for file in write(model, out, generator=generator, half=half):
         result(file.path)
         say(f"{file.generator}: {file.size:,} bytes, at most {file.levels} grey levels from the model")
     say(f"\nTry next:\n  ganzoo serve {quoted(out)} --open")
+
+
+def _site(model: Path, web: Path, options: dict[str, Any]) -> None:
+    """Writes a web site and says how to look at it."""
+    from ganzoo.web.site import export_site
+
+    result(export_site(model, web, say=say, **options))
+    say(f"\nTry next:\n  python3 -m http.server -d {quoted(web)}\nand open http://localhost:8000")
 
 
 @command("inspect", example="ganzoo inspect vanilla.onnx")
