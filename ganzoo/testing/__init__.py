@@ -43,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     generating.fakes_carry_their_labels,
     generating.loads_the_same_picture,
     generating.exports_to_onnx,
+    generating.onnx_repeats_to_the_byte,
     costs.costs_are_finite,
     costs.scores_are_raw,
     costs.entropies_take_logits,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import torch
@@ -84,6 +85,19 @@ class Subject:
         from ganzoo.exporter import plain_copy
 
         return {name: plain_copy(module) for name, module in self.held("averaged").items()}
+
+    @cached_property
+    def exports(self) -> dict[str, bytes | GanzooError]:
+        """The ONNX file of each generator, by name, or why there is none; made once."""
+        from ganzoo.exporter import build
+
+        made: dict[str, bytes | GanzooError] = {}
+        for name, module in self.generators().items():
+            try:
+                made[name] = build(module, {"variant": self.name}, Path(f"{name}.onnx"))[0]
+            except GanzooError as error:
+                made[name] = error
+        return made
 
 
 def stray(live: nn.Module, fresh: nn.Module) -> str:
