@@ -237,6 +237,22 @@ class BatchStatistics(Made):
         return nn.functional.batch_norm(super().forward(z), None, None, training=True).tanh()
 
 
+class AlwaysTraining(nn.BatchNorm2d):
+    def train(self, mode: bool = True) -> AlwaysTraining:
+        return super().train(True)
+
+
+class StuckInTraining(Made):
+    """A BatchNorm layer that eval() does not reach."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = AlwaysTraining(1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.norm(super().forward(z)).tanh()
+
+
 class DropoutOn(Made):
     def forward(self, z: Tensor) -> Tensor:
         return torch.tanh(nn.functional.dropout(self.linear(z), 0.5, training=True)).unflatten(1, (1, 8, 8))
@@ -318,6 +334,7 @@ class OtherShape(Made):
     [
         (ForgottenEval, "fails on a batch of 8 or of 1"),
         (BatchStatistics, "mixes the pictures"),
+        (StuckInTraining, "mixes the pictures"),
         (DropoutOn, "random numbers"),
         (NoiseInside, "random numbers"),
         (SecretNoise, r"random numbers \(RandomNormal"),
