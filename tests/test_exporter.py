@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import onnx
@@ -238,7 +238,7 @@ class BatchStatistics(Made):
 
 
 class AlwaysTraining(nn.BatchNorm2d):
-    def train(self, mode: bool = True) -> AlwaysTraining:
+    def train(self, mode: bool = True) -> Self:
         return super().train(True)
 
 
