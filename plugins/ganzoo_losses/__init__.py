@@ -1,0 +1,102 @@
+"""Losses of two players beside the cross entropy: squares, margins, divergences, a softmax over the batch."""
+
+from __future__ import annotations
+
+import ganzoo
+
+TINY = {
+    "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+    "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+}  # fmt: skip
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "dcgan", "width": 32},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny=TINY,
+)
+
+COMMON = [
+    "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+FGAN = "Nowozin et al. 2016, f-GAN: Training Generative Neural Samplers using Variational Divergence Minimization"
+
+EXPONENTIALS = "exponentials go on linearly above an exponent of 10, or a score of 100 would overflow"
+
+DIVERGENCES = {
+    "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", True),
+    "reverse-kl": ("the Kullback-Leibler divergence of samples from data", "−E[exp(−v(x))] − E[v(G(z)) − 1]", True),
+    "pearson": ("Pearson's χ² divergence", "E[v(x)] − E[v(G(z))²/4 + v(G(z))]", False),
+    "hellinger": ("the squared Hellinger distance", "E[1 − exp(−v(x))] − E[exp(v(G(z))) − 1]", True),
+    "js": ("twice the Jensen-Shannon divergence", "2 log 2 + E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", False),
+    "gan": ("the divergence of the 2014 game", "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", False),
+}
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The losses, by reference: listing them imports no torch."""
+    zoo.loss("lsgan", "ganzoo_losses.least_squares:LeastSquares")
+    zoo.variant(
+        BASE.but(
+            "lsgan",
+            loss="lsgan",
+            title="least squares instead of cross entropy",
+            paper="Mao et al. 2016, Least Squares Generative Adversarial Networks (arXiv:1611.04076)",
+            formula="D descends  ½ E[(D(x) − b)²] + ½ E[(D(G(z)) − a)²]\nG descends  ½ E[(D(G(z)) − c)²]",
+            deviations=COMMON,
+        )
+    )
+    zoo.loss("hinge", "ganzoo_losses.hinge:Hinge")
+    zoo.variant(
+        BASE.but(
+            "hinge",
+            loss="hinge",
+            title="D asks for a margin, G shifts samples along its normal",
+            paper="Lim and Ye 2017, Geometric GAN (arXiv:1705.02894)",
+            formula="D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]\nG descends  −E[D(G(z))]",
+            deviations=[*COMMON, "the hinge costs alone: the support vector machine's ½‖w‖² is left out"],
+        )
+    )
+    zoo.loss("softmax-gan", "ganzoo_losses.softmax:Softmax")
+    zoo.variant(
+        BASE.but(
+            "softmax-gan",
+            loss="softmax-gan",
+            title="cross entropy of a softmax over the batch",
+            paper="Lin 2017, Softmax GAN (arXiv:1704.06191)",
+            formula="Z = Σ exp(D(x)) over real and generated samples of the batch\n"
+            "D descends  log Z − mean of D(x)\n"
+            "G descends  log Z − mean of D over both",
+            deviations=COMMON,
+        )
+    )
+    zoo.loss("bgan", "ganzoo_losses.boundary:BoundarySeeking")
+    zoo.variant(
+        BASE.but(
+            "bgan",
+            loss="bgan",
+            title="G seeks D's decision boundary",
+            paper="Hjelm et al. 2017, Boundary-Seeking Generative Adversarial Networks (arXiv:1702.08431)",
+            formula="D ascends   E[log D(x)] + E[log(1 − D(G(z)))]\nG descends  ½ E[(log D(G(z)) − log(1 − D(G(z))))²]",
+            deviations=[*COMMON, "the continuous game only: samples are pixels, not symbols"],
+        )
+    )
+    for name, (title, formula, exponential) in DIVERGENCES.items():
+        zoo.loss(f"fgan-{name}", "ganzoo_losses.fgan:" + "".join(word.capitalize() for word in name.split("-")))
+        zoo.variant(
+            BASE.but(
+                f"fgan-{name}",
+                loss=f"fgan-{name}",
+                title=f"G descends a bound of {title}",
+                paper=f"{FGAN} (arXiv:1606.00709)",
+                formula=f"D ascends, G descends  {formula}\nwhere v is D's score",
+                deviations=[*COMMON, *([EXPONENTIALS] if exponential else [])],
+            )
+        )
