@@ -87,7 +87,7 @@ def atomic(path: AnyPath) -> Iterator[Path]:
 def check_file(path: AnyPath) -> None:
     """SpaceError unless a file can be made at `path`: to be found out before the work, not after it."""
     target = Path(path)
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):  # which a folder that may not be entered does not make raise
         raise SpaceError(f"cannot write {target}: there is no folder {target.parent}; create it")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise SpaceError(f"cannot write {target}: {_CLOSED[errno.EACCES]}")
@@ -96,11 +96,22 @@ def check_file(path: AnyPath) -> None:
 def check_folder(path: AnyPath) -> None:
     """As `check_file`, of a folder that is there or is made together with the folders above it."""
     target = Path(path)
-    there = next(place for place in (target.absolute(), *target.absolute().parents) if place.exists())
+    there = next(place for place in (target.absolute(), *target.absolute().parents) if os.path.exists(place))
     if not there.is_dir():
         raise SpaceError(f"cannot write {target}: {there} is no folder; choose another place")
     if not os.access(there, os.W_OK | os.X_OK):
         raise SpaceError(f"cannot write {target}: {_CLOSED[errno.EACCES]}")
+
+
+def make_folder(path: AnyPath) -> None:
+    """Makes a folder, and those above it, unless it is there; SpaceError if that cannot be."""
+    check_folder(path)
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        number = error.errno or 0
+        reason = _FULL.get(number) or _CLOSED.get(number) or "no folder can be made there; choose another place"
+        raise SpaceError(f"cannot write {path}: {reason}") from error
 
 
 def write_bytes(path: AnyPath, data: bytes | bytearray | memoryview) -> None:
@@ -199,7 +210,7 @@ def _ours(target: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         reason = f"there is no folder {target.parent}; create it"
         if target.parent.is_dir():
-            reason = "it vanished while being written; try again"
+            reason = "the system keeps no file there; choose another place"
         raise SpaceError(f"cannot write {target}: {reason}") from error
     except OSError as error:
         number = error.errno or 0

@@ -21,7 +21,7 @@ from PIL import Image
 from ganzoo import images
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.feeds import parse_seeds, seed_ranges
-from ganzoo.files import atomic, canonical, write_bytes, write_text
+from ganzoo.files import atomic, canonical, make_folder, write_bytes, write_text
 from ganzoo.specs import GeneratorSpec
 
 CHUNK = "ganzoo"
@@ -107,7 +107,8 @@ class Samples:
         """Writes them as the suffix says, and returns the path.
 
         .png one grid · .npz arrays · .zip, .tar one PNG each and samples.json · .gif, .webp, .mp4 a film ·
-        no suffix: a folder of PNGs. InputError for another suffix, SpaceError when it cannot be written.
+        no suffix: a folder of PNGs. InputError for another suffix, or for a film of unrelated seeds;
+        SpaceError when it cannot be written.
         """
         place = Path(path)
         kind = place.suffix.lower()
@@ -116,7 +117,7 @@ class Samples:
         elif kind == ".npz":
             write_bytes(place, self._npz())
         elif kind in images.ANIMATIONS:
-            write_bytes(place, images.animation_bytes(self.images, kind, self.fps))
+            write_bytes(place, self._film(kind))
         elif kind == ".zip":
             self._zip(place)
         elif kind == ".tar":
@@ -127,6 +128,16 @@ class Samples:
             known = ", ".join(SUFFIXES)
             raise InputError("out", f"'{kind}' is no way to save samples; {known} or a folder is")
         return place
+
+    def _film(self, kind: str) -> bytes:
+        """The pictures as frames, in the order they are in."""
+        if self.spec.output.kind != "image":
+            made = _NAMED[self.spec.output.kind][1]
+            raise InputError("out", f"a film is made of pictures; {made} are saved as .npz")
+        if len(set(self.seeds)) > 1 and self.spec.of_kind("latent"):
+            text = "unrelated seeds would flicker as a film"
+            raise InputError("out", f"{text}; save a walk(), or an interpolate() from one seed to the other")
+        return images.animation_bytes(self.images, kind, self.fps)
 
     def _settings_of(self, k: int) -> dict[str, Any]:
         """How to make picture k alone; of a walk or a sweep, which of its pictures it is."""
@@ -182,7 +193,7 @@ class Samples:
         first = next(members)
         if path.exists() and not path.is_dir():
             raise InputError("out", f"{path} is a file, not a folder; name another place")
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         for name, data in (first, *members):
             if name.endswith(".json"):
                 write_text(path / name, data.decode())

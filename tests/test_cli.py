@@ -110,6 +110,15 @@ def test_the_whole_way_on_real_functions(tmp_path: Path, monkeypatch: pytest.Mon
     assert run("sample", "v.onnx", "-n", "3", "-o", "c.png").exit_code == 0
     assert run("sample", "v.onnx", "--like", "c.png", "-o", "d.png").exit_code == 0
     assert Path("c.png").read_bytes() == Path("d.png").read_bytes()
+    film = run("sample", "v.onnx", "-n", "3", "-o", "c.gif")
+    assert (film.stdout, film.stderr) == ("c.gif\n", "a closed walk through 3 seeds, 54 frames\n")
+    assert Path("c.gif").read_bytes()[:3] == b"GIF"
+    refusals = (("-n 1 -o d.gif", 1, "not 1"), ("-o /proc/d.png", 3, "keeps no file"), ("-o /proc/d", 3, "no folder"))
+    for refused, code, words in refusals:
+        failed = run("sample", "v.onnx", *refused.split())
+        assert failed.exit_code == code
+        assert failed.stderr.count("\n") == 1
+        assert words in failed.stderr
     assert "latent" in run("inspect", "v.onnx").stdout
     assert json.loads(run("inspect", folder, "--json").stdout)
 
@@ -135,8 +144,13 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             calls.append({"load": options, **request})
             return Samples(request.get("seeds") or range(request.get("n", 16)))
 
+        def interpolate(*ends: int, **request: Any) -> Samples:
+            calls.append({"load": options, "ends": ends, **request})
+            return Samples()
+
         image = SimpleNamespace(name="photo")
-        return SimpleNamespace(sample=sample, spec=SimpleNamespace(of_kind=lambda kind: [image]))
+        spec = SimpleNamespace(of_kind=lambda kind: [image])
+        return SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec)
 
     monkeypatch.setattr("ganzoo.sampler.load", load)
     like = {"generator": "G", "seeds": [5, 6], "label": "3"}
@@ -153,6 +167,8 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ("--input pyproject.toml", {"photo": "pyproject.toml"}),
         ("--like a.png", {"seeds": [5, 6], "label": "3"}),
         ("--like a.png --seed 9 --label 4", {"seed": 9, "label": "4"}),
+        ("-n 3 --seed 4 --label 3 -o a.gif", {"ends": (4, 6, 19), "via": range(5, 6), "loop": True, "label": "3"}),
+        ("--seeds 9,7,8 -o a.MP4", {"ends": (9, 8, 19), "via": [7], "loop": True}),
     ],
 )
 def test_sample_asks_for_what_was_wished(
@@ -163,7 +179,7 @@ def test_sample_asks_for_what_was_wished(
     assert done.exit_code == 0, done.output
     generator = "G" if "--like" in args else None
     assert sampled == [{"load": {"generator": generator, "step": None, "raw": False}, **asked}]
-    assert done.stdout.strip() == ("a.png" if "-o" in args else "m-samples.png")
+    assert done.stdout.strip() == (args.split()[-1] if "-o" in args else "m-samples.png")
 
 
 def test_serve_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,39 @@ def test_reading_says_what_is_wrong(tmp_path: Path) -> None:
 def test_sha256_of(tmp_path: Path) -> None:
     files.write_bytes(tmp_path / "a", b"abc")
     assert files.sha256_of(tmp_path / "a").startswith("ba7816bf8f01cfea")
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that cannot be written; root, whom no permission stops, is another user for the while."""
+    tmp_path.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield tmp_path
+    os.seteuid(user)
+    tmp_path.chmod(0o755)
+
+
+def test_a_read_only_folder_is_one_sentence(read_only: Path) -> None:
+    for write in (files.make_folder, lambda path: files.write_bytes(path, b"")):
+        with pytest.raises(SpaceError, match="permission") as caught:
+            write(read_only / "new")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_where_the_system_makes_the_files_none_can_be_written() -> None:
+    with pytest.raises(SpaceError, match=r"cannot write /proc/x\.png: the system keeps no file there"):
+        files.write_bytes("/proc/x.png", b"")
+    with pytest.raises(SpaceError, match="cannot write /proc/x/y: no folder can be made there"):
+        files.make_folder("/proc/x/y")
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        files.make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(SpaceError, match="is no folder"):
+        files.make_folder(tmp_path / "file" / "b")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError
 from ganzoo.feeds import parse_seeds, seed_ranges
-from ganzoo.sampler import Sampler, load, settings_of
+from ganzoo.sampler import Sampler, Samples, load, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 Z = InputSpec("z", shape=(6,), range=(-2.0, 2.0))
@@ -275,11 +275,28 @@ def test_points(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.png", "a.npz", "a.zip", "a.tar", "a.gif", "a.webp"])
 def test_files_have_the_same_bytes_twice(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = sampler(Z).sample(5).save(tmp_path / name).read_bytes()
+    film = name in ("a.gif", "a.webp")
+    first = _made(film).save(tmp_path / name).read_bytes()
     monkeypatch.setattr("time.time", lambda: 2e9)
     monkeypatch.setattr("time.localtime", lambda *_: (2033, 5, 18, 3, 33, 20, 2, 138, 0))
-    assert sampler(Z).sample(5).save(tmp_path / name).read_bytes() == first
+    assert _made(film).save(tmp_path / name).read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def _made(film: bool) -> Samples:
+    return sampler(Z).walk(1, fps=5) if film else sampler(Z).sample(5)
+
+
+def test_a_film_is_of_pictures_that_follow_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.gif"
+    with pytest.raises(InputError, match=r"unrelated seeds would flicker as a film; save a walk\(\), or"):
+        sampler(Z).sample(2).save(path)
+    with pytest.raises(InputError, match=r"points are saved as \.npz"):
+        sampler(Z, output=OutputSpec("points", (2,))).walk(1, 5).save(path)
+    assert not path.exists()
+    own = sampler(Z).sample(z=np.linspace(-np.ones(6), np.ones(6), 4, dtype=np.float32))
+    for one in (own, sampler(Z).sample(1), sampler(Z).sample(seeds=[7, 7]), sampler(Z).vary(7, n=3)):
+        assert one.save(path).read_bytes()[:3] == b"GIF"
 
 
 def test_archives_and_folders_hold_one_picture_each(tmp_path: Path) -> None:

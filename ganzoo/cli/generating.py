@@ -14,6 +14,7 @@ from ganzoo.errors import InputError
 
 if TYPE_CHECKING:
     from ganzoo.sampler import Sampler
+    from ganzoo.samples import Samples
 
 PATH = click.Path(path_type=Path)
 _model = click.argument("model", type=PATH)
@@ -32,7 +33,7 @@ _generator = click.option("--generator", metavar="NAME", help="Which generator, 
 @click.option("--step", type=click.IntRange(min=0), metavar="N", help="The snapshot of step N of a run.")
 @_generator
 @click.option("--raw", is_flag=True, help="The weights themselves, not their average.")
-@click.option("-o", "--out", type=PATH, metavar="OUT", help="A .png grid, .npz, .zip, .tar or a folder.")
+@click.option("-o", "--out", type=PATH, metavar="OUT", help="A .png grid, .npz, .zip, .tar, folder, or .gif film.")
 def sample(
     model: Path,
     count: int | None,
@@ -52,6 +53,7 @@ def sample(
     """
     if seeds is not None and (seed is not None or count is not None):
         raise click.UsageError("--seeds already says which and how many; leave out -n and --seed")
+    from ganzoo.images import ANIMATIONS
     from ganzoo.sampler import load, settings_of
 
     request: dict[str, Any] = dict(settings_of(like)) if like is not None else {}
@@ -62,10 +64,28 @@ def sample(
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
     request |= {name: value for name, value in said.items() if value is not None}
     request |= dict(_named(sampler, name, value) for name, value in inputs)
-    samples = sampler.sample(**request)
     place = out or Path(f"{model.resolve().stem}-samples.png")
+    if place.suffix.lower() in ANIMATIONS:
+        result(_film(sampler, request).save(place))
+        return
+    samples = sampler.sample(**request)
     result(samples.save(place))
     say(f"{len(samples)} sample{'s' if len(samples) > 1 else ''} of {model}")
+
+
+def _film(sampler: Sampler, request: dict[str, Any]) -> Samples:
+    """A closed walk through the seeds that are asked for, 18 frames from each to the next; says so."""
+    from ganzoo.feeds import DEFAULT_N
+
+    first, count = request.pop("seed", 0), request.pop("n", DEFAULT_N)
+    seeds = request.pop("seeds", None) or range(first, first + count)
+    if not 2 <= len(seeds) <= 1000:
+        raise InputError("n", f"a film walks from seed to seed; 2 to 1,000 seeds are needed, not {len(seeds):,}")
+    if not sampler.spec.of_kind("latent"):
+        raise InputError("out", f"generator '{sampler.spec.name}' has no latent to walk through; save a .png")
+    samples = sampler.interpolate(seeds[0], seeds[-1], 19, via=seeds[1:-1], loop=True, **request)
+    say(f"a closed walk through {len(seeds)} seeds, {len(samples)} frames")
+    return samples
 
 
 def _named(sampler: Sampler, name: str, value: Any) -> tuple[str, Any]:
