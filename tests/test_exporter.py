@@ -599,6 +599,16 @@ def test_ganzoo_export_is_callable_after_its_module_was_imported(tmp_path: Path)
     assert "CPUExecutionProvider" in onnxruntime.get_available_providers()
 
 
+def test_the_pictures_of_the_guide_are_there_and_can_be_made(model: Path, tmp_path: Path) -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    shown = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (docs / "generation.md").read_text()))
+    assert shown == {f"pictures/{path.name}" for path in (docs / "pictures").glob("*.png")}
+    assert sum((docs / path).stat().st_size for path in shown) < 300_000
+    run = [sys.executable, str(docs / "pictures" / "make.py"), str(model), str(tmp_path)]
+    subprocess.run(run, check=True)
+    assert {path.name for path in tmp_path.iterdir()} == {Path(path).name for path in shown}
+
+
 def test_the_guide_tells_the_truth(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (Path(__file__).parents[1] / "docs" / "generation.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
