@@ -534,6 +534,17 @@ RIGHT = {
         """,
         "resumes_to_the_bit",
     ),
+    "a cost of differences, which sees no offset of the score": (
+        "loss",
+        """
+        class Mine(ganzoo.Term):
+            def discriminator(self, round):
+                return softplus(round.fake.score - round.real.score).mean()
+            def generator(self, round):
+                return softplus(round.real.score - round.fake.score).mean()
+        """,
+        "every_parameter_learns",
+    ),
     "labels of the minibatch": ("labels", "Mine = ganzoo.TwoPlayer", "fakes_carry_their_labels"),
     "a blend set in at()": (
         "game",

@@ -44,6 +44,7 @@ class Watched:
     steps_taken    (player, how many optimiser steps) of every turn
     unlike_sum     player -> a parameter whose gradient was not that of the summed costs
     graded         names of parameters that got a gradient other than 0 in their player's turn
+    reached        names of parameters that got a gradient there, be it 0
     minibatches    (step, turn, repeat, part) -> the samples drawn then
     dealt          what `deal` returned, in order
     fed            labels that generators were given
@@ -59,6 +60,7 @@ class Watched:
         self.steps_taken: list[tuple[str, int]] = []
         self.unlike_sum: dict[str, str] = {}
         self.graded: set[str] = set()
+        self.reached: set[str] = set()
         self.minibatches: dict[tuple[int, int, int, int], Tensor] = {}
         self.repeats: dict[tuple[int, int], int] = {}
         self.dealt: list[Any] = []
@@ -196,6 +198,7 @@ class Watched:
     def _note_gradients(self, player: str) -> None:
         own = self.owned[player]
         self.graded |= {self.names[id(p)] for p in own if p.grad is not None and bool(p.grad.any())}
+        self.reached |= {self.names[id(p)] for p in own if p.grad is not None}
 
     @contextmanager
     def _looking(self) -> Iterator[None]:

@@ -1,0 +1,58 @@
+"""Relativistic losses: how much more real data look than fakes."""
+
+from __future__ import annotations
+
+import ganzoo
+
+PAPER = "Jolicoeur-Martineau 2018, The relativistic discriminator: a key element missing from standard GAN"
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "dcgan", "width": 32},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+COMMON = [
+    "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+AVERAGES = "r = C(x) − E[C(G(z))],  f = C(G(z)) − E[C(x)],  C the score"
+
+VARIANTS = {
+    "rsgan": (
+        "Paired",
+        "a real sample against a fake, the cross entropy of their difference",
+        "D descends  −E[log σ(C(x) − C(G(z)))]\nG descends  −E[log σ(C(G(z)) − C(x))]\nC the score, in pairs",
+    ),
+    "ragan": (
+        "Average",
+        "each sample against the average of the others, cross entropy",
+        "D descends  −E[log σ(r)] − E[log(1 − σ(f))]\nG descends  −E[log σ(f)] − E[log(1 − σ(r))]\n" + AVERAGES,
+    ),
+    "ralsgan": (
+        "AverageLeastSquares",
+        "each sample against the average of the others, least squares",
+        "D descends  E[(r − 1)²] + E[(f + 1)²]\nG descends  E[(f − 1)²] + E[(r + 1)²]\n" + AVERAGES,
+    ),
+}
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The losses, by reference: listing them imports no torch."""
+    for name, (loss, title, formula) in VARIANTS.items():
+        zoo.loss(name, f"ganzoo_relativistic.relativistic:{loss}")
+        zoo.variant(
+            BASE.but(
+                name, loss=name, title=title, paper=f"{PAPER} (arXiv:1807.00734)", formula=formula, deviations=COMMON
+            )
+        )
