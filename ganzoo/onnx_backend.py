@@ -62,6 +62,10 @@ class OnnxBackend:
         """SHA-256 of the model."""
         return self.file.checksum
 
+    def onnx(self) -> bytes:
+        """The file itself."""
+        return self.file.data
+
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Images [N, C, H, W] or points [N, d]; GanzooError if the model fails or makes another shape."""
         try:

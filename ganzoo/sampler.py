@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,9 @@ class Backend(Protocol):
     @property
     def checksum(self) -> str:
         """SHA-256 of the model, 64 hex digits."""
+
+    def onnx(self) -> bytes:
+        """The generator as an ONNX file of ganzoo's."""
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Images [N, C, H, W] in the spec's range, or points [N, d], of inputs as the spec describes them."""
@@ -126,6 +129,40 @@ class Sampler:
         wanted = self._ask(n, seed, None, label, truncation, given)
         arguments = {"label": label, "truncation": truncation, **given}
         return (self.part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
+
+    def shards(
+        self,
+        out: str | Path,
+        n: int | None = None,
+        shards: int = 8,
+        seed: int = 0,
+        seeds: Sequence[int] | None = None,
+        label: Any = None,
+        truncation: float | None = None,
+        format: Literal["tar", "npz"] | None = None,
+        workers: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+        **inputs: Any,
+    ) -> Path:
+        """The samples of `sample`, however many, as `shards` files in the folder `out`; returns its index.json.
+
+        format     'tar' of PNGs (and class numbers), or 'npz' arrays; by default tar of pictures, npz of points
+        workers    processes, each with one session of one thread; by default as many as there are cores
+        progress   is told now and then how many samples there are
+        The bytes are the same for any number of workers. Called again, it makes only what is missing or
+        damaged; a worker that is killed costs the shard it was at. GanzooError if the folder was begun with
+        other settings, SpaceError when it cannot be written; the shards that are finished are kept.
+        """
+        from ganzoo.bulk import write
+
+        label = label.tolist() if isinstance(label, np.ndarray) else label
+        wanted = self._ask(n, seed, seeds, label, truncation, inputs)
+        said = {k: v for k, v in {"label": label, "truncation": truncation, **inputs}.items() if v is not None}
+        kind = format or ("tar" if self.spec.output.kind == "image" else "npz")
+        if kind not in ("tar", "npz"):
+            raise InputError("format", f"shards are written as tar or npz, not as {kind!r}")
+        cores = len(os.sched_getaffinity(0)) if workers is None else int(_positive("workers", workers))
+        return write(self, Path(out), wanted, said, int(_positive("shards", shards)), cores, kind, progress)
 
     def interpolate(
         self,

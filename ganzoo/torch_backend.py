@@ -42,6 +42,12 @@ class TorchBackend:
             self._checksum = digest.hexdigest()
         return self._checksum
 
+    def onnx(self) -> bytes:
+        """The module exported, and compared with itself; GanzooError if it cannot be."""
+        from ganzoo.exporter import build
+
+        return build(self.module, self.card, Path(f"{self.spec.name}.onnx"))[0]
+
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Images [N, C, H, W] or points [N, d]."""
         here = next(self.module.parameters(), torch.empty(0)).device

@@ -77,6 +77,11 @@ def configure(folder: Path | None = None, strict: bool = False) -> None:
     zoo.cache_clear()
 
 
+def folder() -> Path | None:
+    """The plugins folder that was chosen, if any."""
+    return _folder
+
+
 @cache
 def zoo() -> Zoo:
     """The zoo of this process, loaded when first asked for."""

@@ -10,7 +10,7 @@ import click
 from ganzoo.cli.options import as_json, command
 from ganzoo.cli.output import emit, quoted, result, say
 from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS
-from ganzoo.errors import InputError
+from ganzoo.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from ganzoo.sampler import Sampler
@@ -33,6 +33,9 @@ _generator = click.option("--generator", metavar="NAME", help="Which generator, 
 @click.option("--step", type=click.IntRange(min=0), metavar="N", help="The snapshot of step N of a run.")
 @_generator
 @click.option("--raw", is_flag=True, help="The weights themselves, not their average.")
+@click.option("--shards", type=click.IntRange(min=1), metavar="K", help="Many: K files in the folder OUT.")
+@click.option("--format", type=click.Choice(["tar", "npz"]), help="Of shards (default tar; npz of points).")
+@click.option("--workers", type=click.IntRange(min=1), metavar="W", help="Processes for shards (default: cores).")
 @click.option("-o", "--out", type=PATH, metavar="OUT", help="A .png grid, .npz, .zip, .tar, folder, or .gif film.")
 def sample(
     model: Path,
@@ -44,6 +47,9 @@ def sample(
     step: int | None,
     generator: str | None,
     raw: bool,
+    shards: int | None,
+    format: str | None,
+    workers: int | None,
     out: Path | None,
     **wishes: Any,
 ) -> None:
@@ -53,6 +59,8 @@ def sample(
     """
     if seeds is not None and (seed is not None or count is not None):
         raise click.UsageError("--seeds already says which and how many; leave out -n and --seed")
+    if shards is None and (format is not None or workers is not None):
+        raise click.UsageError("--format and --workers are for --shards; add it, or leave them out")
     from ganzoo.images import ANIMATIONS
     from ganzoo.sampler import load, settings_of
 
@@ -64,6 +72,10 @@ def sample(
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
     request |= {name: value for name, value in said.items() if value is not None}
     request |= dict(_named(sampler, name, value) for name, value in inputs)
+    if shards is not None:
+        place = out or Path(f"{model.resolve().stem}-shards")
+        result(_in_shards(sampler, place, {**request, "shards": shards, "format": format, "workers": workers}))
+        return
     place = out or Path(f"{model.resolve().stem}-samples.png")
     if place.suffix.lower() in ANIMATIONS:
         result(_film(sampler, request).save(place))
@@ -86,6 +98,23 @@ def _film(sampler: Sampler, request: dict[str, Any]) -> Samples:
     samples = sampler.interpolate(seeds[0], seeds[-1], 19, via=seeds[1:-1], loop=True, **request)
     say(f"a closed walk through {len(seeds)} seeds, {len(samples)} frames")
     return samples
+
+
+def _in_shards(sampler: Sampler, out: Path, request: dict[str, Any]) -> Path:
+    """Fills the folder and returns it; a signal keeps what is finished."""
+    from ganzoo.cli.counting import counting
+    from ganzoo.feeds import DEFAULT_N
+    from ganzoo.signals import finish_on_signals
+
+    def stop(number: int) -> None:
+        again = f"the shards that are finished are in {out}, and the same command goes on"
+        raise Interrupted(f"interrupted; {again}", number)
+
+    total = request.get("n") or len(request.get("seeds") or range(DEFAULT_N))
+    with finish_on_signals(stop), counting(total) as progress:
+        sampler.shards(out, progress=progress, **request)
+    say(f"{total:,} samples in {request['shards']} shard{'s' if request['shards'] > 1 else ''}")
+    return out
 
 
 def _named(sampler: Sampler, name: str, value: Any) -> tuple[str, Any]:
