@@ -27,16 +27,25 @@ COMMON = [
 
 FGAN = "Nowozin et al. 2016, f-GAN: Training Generative Neural Samplers using Variational Divergence Minimization"
 
+OUTPUT = "G's turn is that of section 3.2; loss.generator=bound is Algorithm 1, where G descends F"
+
 EXPONENTIALS = "exponentials go on linearly above an exponent of 10, or a score of 100 would overflow"
 
-DIVERGENCES = {
-    "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", True),
-    "reverse-kl": ("the Kullback-Leibler divergence of samples from data", "−E[exp(−v(x))] − E[v(G(z)) − 1]", True),
-    "pearson": ("Pearson's χ² divergence", "E[v(x)] − E[v(G(z))²/4 + v(G(z))]", False),
-    "hellinger": ("the squared Hellinger distance", "E[1 − exp(−v(x))] − E[exp(v(G(z))) − 1]", True),
-    "js": ("twice the Jensen-Shannon divergence", "2 log 2 + E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", False),
-    "gan": ("the divergence of the 2014 game", "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", False),
-}
+DIVERGENCES = {  # the divergence, the bound F that D ascends, the T that G ascends, whether exponentials are cut
+    "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", "v", True),
+    "reverse-kl": (
+        "the Kullback-Leibler divergence of samples from data", "−E[exp(−v(x))] − E[v(G(z)) − 1]", "−exp(−v)", True,
+    ),
+    "pearson": ("Pearson's χ² divergence", "E[v(x)] − E[v(G(z))²/4 + v(G(z))]", "v", False),
+    "hellinger": ("the squared Hellinger distance", "E[1 − exp(−v(x))] − E[exp(v(G(z))) − 1]", "1 − exp(−v)", True),
+    "js": (
+        "twice the Jensen-Shannon divergence", "2 log 2 + E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]",
+        "log 2 + log σ(v)", False,
+    ),
+    "gan": (
+        "the divergence of the 2014 game", "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", "log σ(v)", False,
+    ),
+}  # fmt: skip
 
 
 @ganzoo.hookimpl
@@ -88,15 +97,15 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             deviations=[*COMMON, "the continuous game only: samples are pixels, not symbols"],
         )
     )
-    for name, (title, formula, exponential) in DIVERGENCES.items():
+    for name, (title, bound, output, exponential) in DIVERGENCES.items():
         zoo.loss(f"fgan-{name}", "ganzoo_losses.fgan:" + "".join(word.capitalize() for word in name.split("-")))
         zoo.variant(
             BASE.but(
                 f"fgan-{name}",
                 loss=f"fgan-{name}",
-                title=f"G descends a bound of {title}",
+                title=f"a bound of {title}",
                 paper=f"{FGAN} (arXiv:1606.00709)",
-                formula=f"D ascends, G descends  {formula}\nwhere v is D's score",
-                deviations=[*COMMON, *([EXPONENTIALS] if exponential else [])],
+                formula=f"D ascends  F = {bound}\nG ascends  E[T(G(z))],  T = {output}\nv is D's score",
+                deviations=[*COMMON, OUTPUT, *([EXPONENTIALS] if exponential else [])],
             )
         )

@@ -6,7 +6,8 @@ For convex f with f(1) = 0 and its conjugate f*(t) = sup_u tu − f(u), any func
     D_f(p ‖ q) = ∫ q f(p/q) ≥ F(T) = E_p[T(x)] − E_q[f*(T(x))]                                  (Eq. 4)
 
 with equality at T = f'(p/q). T = g_f(v) maps D's score v, any real number, into the domain of f* (Eq. 6, Table 2).
-D ascends F and G descends it. Two functions of the score make a divergence: T = g_f(v), and f*(T) = f*(g_f(v)),
+D ascends F. G descends it too, or ascends E_q[T], which has the same fixed point and does not fade while D is
+confident (section 3.2). Two functions of the score make a divergence: T = g_f(v), and f*(T) = f*(g_f(v)),
 which is written in v, where the logarithms and exponentials of Table 2 cancel.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,7 +27,14 @@ STEEPEST = 10.0  # the exponent from which on an exponential is a line, so that 
 
 
 class FGan(ganzoo.Term):
-    """The variational bound of a divergence. A divergence overrides `T` and `conjugate`."""
+    """The variational bound of a divergence. A divergence overrides `T` and `conjugate`.
+
+    generator  what G does: 'output' ascends E_q[T] (section 3.2), 'bound' descends F (Algorithm 1)
+    """
+
+    def __init__(self, *, generator: Literal["output", "bound"] = "output") -> None:
+        super().__init__()
+        self.believed = {"output": self.T, "bound": self.conjugate}[generator]
 
     def T(self, v: Tensor) -> Tensor:
         """g_f(v), what D's score v stands for."""
@@ -40,8 +49,8 @@ class FGan(ganzoo.Term):
         return -self._bound(round)
 
     def generator(self, round: ganzoo.Round) -> Tensor:
-        """−E_q[f*(T)]: the part of F that depends on G."""
-        return -self.conjugate(round.fake.score).mean()
+        """−E_q[T], or −E_q[f*(T)], the part of F that depends on G."""
+        return -self.believed(round.fake.score).mean()
 
     def report(self, round: ganzoo.Round) -> Mapping[str, Tensor]:
         return {"F": self._bound(round)}
