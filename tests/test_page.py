@@ -127,6 +127,9 @@ class Seen:
         images = self.page.locator("#gallery img").all()
         return [self.page.request.get(i.get_attribute("src")).body() for i in images]
 
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
     def seed(self, text: str) -> None:
         box = self.page.locator("#seed input, #seed textarea")
         box.fill(text)
@@ -202,13 +205,31 @@ def test_models_have_the_controls_that_their_specs_say(seen: Seen, server: Runni
     sync.expect(seen.page.locator("#input-y")).to_be_visible()
     sync.expect(seen.page.locator("#input-truncation")).to_be_visible()
     choose("#input-y", "dog")
-    seen.page.click("#code button")
+    seen.tab("Model")
     sync.expect(seen.page.locator("#code")).to_contain_text("y='dog'")
+    sync.expect(seen.page.locator("#card")).to_contain_text(ganzoo.load(server.models[1]).checksum)
+    seen.tab("Sample")
     expected = ganzoo.load(server.models[1]).sample(16, label="dog")
     assert [pixels(data) for data in seen.pictures()] == [pixels(expected.png(k)) for k in range(16)]
     choose("#model", "points")
     seen.shows("1024 points")
     sync.expect(seen.page.locator("#input-y")).to_be_hidden()
+
+
+def test_a_walk_is_a_film_that_plays_in_a_loop(seen: Seen) -> None:
+    seen.tab("Walk")
+    seen.page.locator("#walk-keys input, #walk-keys textarea").fill("3, 7")
+    seen.page.locator("#walk-seconds input[type=number]").fill("1")
+    seen.page.click("#walk-go")
+    seen.page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
+    film = seen.page.evaluate("(({duration, loop, muted}) => [duration, loop, muted])(document.querySelector('video'))")
+    assert film == [1, True, True]
+    with seen.page.expect_download() as saved:
+        seen.page.click("#walk-gif")
+    from PIL import Image
+
+    with Image.open(saved.value.path()) as gif:
+        assert (gif.format, gif.n_frames, gif.info["loop"]) == ("GIF", 24, 0)
 
 
 def test_what_cannot_be_drawn_is_said(seen: Seen) -> None:

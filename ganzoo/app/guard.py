@@ -56,7 +56,7 @@ PAGE_BELOW = (
     "/static/",
     "/svelte/",
     "/gradio_api/heartbeat/",
-    "/gradio_api/file=",
+    "/gradio_api/file=/",  # a path; Gradio would fetch an address for whoever asks
 )
 UPLOADS = {"/gradio_api/upload": ("POST",), "/gradio_api/upload_progress": _GET}
 

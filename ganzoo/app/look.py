@@ -57,6 +57,11 @@ CSS = """
   background: transparent; color: var(--body-text-color-subdued); font-size: var(--text-xs);
   font-variant-numeric: tabular-nums; transform: none; line-height: 1.2;
 }
+.note { color: var(--body-text-color-subdued); font-size: var(--text-sm); margin: 4px 0; }
+.side { gap: 12px; }
+#film video { width: 100%; max-width: 512px; display: block; border-radius: 4px; background: #000; }
+#code h2, #card h2 { font-size: 1rem; margin: 0 0 4px; } #code h3 { font-size: var(--text-sm); margin: 0; }
+#card ul { margin: 0; padding-left: 1.1em; } #card pre { margin: 0; white-space: pre-wrap; font-size: 0.8rem; }
 #card .prose { padding: 0 4px; }
 #card table, #card tr, #card td { border: 0; background: transparent; }
 #card table { width: 100%; margin: 0; font-size: var(--text-sm); }
@@ -90,6 +95,27 @@ async (asked) => {
 }
 """
 """Asks the HTTP API for the very request that the page shows, and saves the answer as a file."""
+
+
+SAVE = """
+async (address) => {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = "NAME";
+  link.click();
+}
+"""
+"""Saves a file of this server under a name."""
+
+
+def save(name: str) -> str:
+    """The script that saves the file whose address it is given."""
+    return SAVE.replace("NAME", name)
+
+
+def note(text: str) -> str:
+    """A sentence beside the widgets."""
+    return f'<p class="note">{text}</p>'
 
 
 def download(format_: str) -> str:

@@ -35,7 +35,7 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
 
     gr.mount_gradio_app(
         app,
-        build(studio),
+        build(studio, scratch),
         path="/",
         footer_links=[],
         run_history=False,
@@ -53,11 +53,13 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
     )
 
 
-def build(studio: Studio) -> Any:
+def build(studio: Studio, scratch: Path) -> Any:
     """The page as Gradio Blocks: a picker of models, then a tab for each thing to do."""
     import gradio as gr
 
+    from ganzoo.app.model_tab import model_tab, programs
     from ganzoo.app.sample_tab import sample_tab
+    from ganzoo.app.walk_tab import walk_tab
 
     with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True) as page:
         with gr.Row(elem_id="top"):
@@ -66,7 +68,13 @@ def build(studio: Studio) -> Any:
                 list(studio.samplers), value=studio.default, label="Model", elem_id="model",
                 visible=len(studio.samplers) > 1, scale=0, min_width=200, container=False,
             )  # fmt: skip
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Sample", id="sample"):
-            sample_tab(page, studio, model)
+        boxes = programs()
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Sample", id="sample"):
+                sheet = sample_tab(page, studio, model, boxes)
+            with gr.Tab("Walk", id="walk"):
+                walk_tab(sheet, scratch)
+            with gr.Tab("Model", id="model"):
+                model_tab(studio, model, boxes)
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
     return page

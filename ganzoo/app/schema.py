@@ -11,7 +11,19 @@ from ganzoo.app.wishes import FORMATS, MOST, can_truncate
 from ganzoo.feeds import LAST_SEED
 from ganzoo.specs import GeneratorSpec, InputSpec
 
-_TOLD = ("variant", "title", "paper", "formula", "deviations", "step", "seed", "weights")
+_TOLD = (
+    "variant",
+    "title",
+    "paper",
+    "formula",
+    "players",
+    "turns",
+    "deviations",
+    "step",
+    "seed",
+    "weights",
+    "versions",
+)
 _TOLD_OF_DATA = ("name", "origin", "licence", "note")
 _ERROR = {
     "type": "object",

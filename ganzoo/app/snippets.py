@@ -75,24 +75,44 @@ def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[s
 
 
 def card(studio: Studio, model: str) -> str:
-    """A short table about a model."""
+    """A table about a model, as HTML."""
     sampler = studio.sampler(model)
-    about, output = told(sampler.card), sampler.spec.output
-    title = ": ".join(str(about[key]) for key in ("variant", "title") if about.get(key))
-    made = "points" if output.kind == "points" else f"{output.shape[2]}×{output.shape[1]} pictures"
+    about, spec = told(sampler.card), sampler.spec
+    data = about.get("data_card", {})
+    made = "points" if spec.output.kind == "points" else f"{spec.output.shape[2]}×{spec.output.shape[1]} pictures"
     rows = {
-        "Variant": title,
-        "Paper": about.get("paper"),
-        "Data": about.get("data"),
-        "Data licence": about.get("data_card", {}).get("licence"),
-        "Steps": about.get("step"),
+        "Variant": _text(": ".join(str(about[key]) for key in ("variant", "title") if about.get(key))),
+        "Paper": _text(about.get("paper")),
+        "Formula": f"<pre>{_text(about.get('formula'))}</pre>" if about.get("formula") else "",
+        "Players": _list(about.get("players")),
+        "Turns": _list(about.get("turns")),
+        "Not as in the paper": _list(about.get("deviations")),
+        "Data": _text(about.get("data")),
+        "Origin": _text(data.get("origin")),
+        "Data licence": _text(data.get("licence")),
+        "Steps": f"{about['step']:,}" if isinstance(about.get("step"), int) else "",
+        "Weights": _text(about.get("weights")),
+        "Seed": _text(about.get("seed")),
+        "Made with": _list(about.get("versions")),
+        "Takes": _text(", ".join(f"{i.name} ({i.kind})" for i in spec.inputs)),
         "Makes": made,
-        "Checksum": sampler.checksum[:12],
+        "Checksum": f"<code>{sampler.checksum}</code>",
     }
-    cells = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{_linked(str(value))}</td></tr>" for name, value in rows.items() if value
-    )
+    cells = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows.items() if value)
     return f"<table>{cells}</table>"
+
+
+def _list(value: Any) -> str:
+    """A list or a mapping as HTML, one line each; anything else as text."""
+    if isinstance(value, dict):
+        value = [f"{name}: {what}" for name, what in value.items()]
+    if isinstance(value, list) and value:
+        return "<ul>" + "".join(f"<li>{_text(one)}</li>" for one in value) + "</ul>"
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return "" if value in (None, [], {}) else _linked(str(value))
 
 
 def _linked(text: str) -> str:

@@ -89,7 +89,8 @@ class Wish:
         return canonical(self.asked)
 
 
-def _whole(field: str, value: Any, least: int, most: int) -> int:
+def whole(field: str, value: Any, least: int, most: int) -> int:
+    """A whole number within bounds; InputError."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # JSON does not tell 4.0 from 4
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -97,12 +98,20 @@ def _whole(field: str, value: Any, least: int, most: int) -> int:
     return value
 
 
+def fraction(field: str, value: Any, least: float, most: float) -> float:
+    """A number within bounds; InputError."""
+    number = _number(field, value)
+    if not least <= number <= most:
+        raise InputError(field, f"'{field}' is not a number from {least:g} to {most:g}")
+    return number
+
+
 def _seeds(asked: Mapping[str, Any], most: int) -> list[int]:
     """The seed of each sample."""
     n, seed, seeds = (asked.get(name) for name in ("n", "seed", "seeds"))
-    count = None if n is None else _whole("n", n, 1, most)
+    count = None if n is None else whole("n", n, 1, most)
     if seeds is None:
-        first = 0 if seed is None else _whole("seed", seed, 0, MAX_SEED - 1)
+        first = 0 if seed is None else whole("seed", seed, 0, MAX_SEED - 1)
         count = DEFAULT_N if count is None else count
         if first + count > MAX_SEED:
             raise InputError("seed", f"the last seed would be {first + count - 1}, beyond {MAX_SEED - 1}")
@@ -112,7 +121,7 @@ def _seeds(asked: Mapping[str, Any], most: int) -> list[int]:
     if isinstance(seeds, str):
         found = seed_list(seeds, most)
     elif isinstance(seeds, list) and len(seeds) <= most:
-        found = [_whole("seeds", s, 0, MAX_SEED - 1) for s in seeds]
+        found = [whole("seeds", s, 0, MAX_SEED - 1) for s in seeds]
     else:
         raise InputError("seeds", f"'seeds' is no list of at most {most} seeds, nor a text such as 0-15,40")
     if not found:
