@@ -20,6 +20,9 @@ from ganzoo.errors import DamagedFile, InputError
 Uint8 = NDArray[np.uint8]
 ANIMATIONS = (".gif", ".webp", ".mp4")
 MAX_PIXELS = 16_000_000  # of a picture that is read
+MADE, DATA = (31, 90, 180), (205, 210, 220)
+"""The colours of points: those of a generator, and those of the data."""
+_AXES = (90, 90, 90)
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -87,9 +90,10 @@ def grid(
 
 
 def scatter(points: NDArray[np.floating], data: NDArray[np.floating] | None = None, size: int = 512) -> Image.Image:
-    """Points [N, d] as dots, over data points [M, d] in grey when they are given.
+    """Points [N, d] as dots, with axes, over data points [M, d] in a light grey when they are given.
 
-    The first two coordinates are drawn, to one scale; points on a line (d = 1) are drawn as a histogram.
+    The first two coordinates are drawn, to one scale; points on a line (d = 1) are drawn as a histogram,
+    whose height has no scale.
     """
     shown = np.asarray(points, dtype=np.float64)
     under = np.asarray(data if data is not None else shown[:0], dtype=np.float64)
@@ -104,11 +108,31 @@ def scatter(points: NDArray[np.floating], data: NDArray[np.floating] | None = No
     corner = (low + high) / 2 - reach / 2
     sheet = Image.new("RGB", (size, size), "white")
     pen = ImageDraw.Draw(sheet)
-    for dots, colour in ((under, (200, 200, 200)), (shown, (31, 90, 180))):
+    left, top, side = 40, 10, size - 50
+    for dots, colour in ((under, DATA), (shown, MADE)):
         finite = dots[np.isfinite(dots[:, :2]).all(axis=1), :2]
-        for x, y in (finite - corner) / reach * (size - 1):
-            pen.ellipse((x - 1.5, size - 2.5 - y, x + 1.5, size + 0.5 - y), fill=colour)
+        for x, y in (finite - corner) / reach * side:
+            right, down = left + x, top + side - y
+            pen.ellipse((right - 1.5, down - 1.5, right + 1.5, down + 1.5), fill=colour)
+    pen.line((left, top, left, top + side, left + side, top + side), fill=_AXES)
+    font = ImageFont.load_default()
+    for number, at in _ticks(float(corner[0]), reach):
+        right = left + at * side
+        pen.line((right, top + side, right, top + side + 4), fill=_AXES)
+        pen.text((right, top + side + 14), number, fill=_AXES, font=font, anchor="mm")
+    for number, at in _ticks(float(corner[1]), reach) if points.shape[1] > 1 else []:
+        down = top + side - at * side
+        pen.line((left - 4, down, left, down), fill=_AXES)
+        pen.text((left - 6, down), number, fill=_AXES, font=font, anchor="rm")
     return sheet
+
+
+def _ticks(low: float, reach: float) -> list[tuple[str, float]]:
+    """Five to thirteen round numbers from `low` to `low + reach`, each with its place between them, from 0 to 1."""
+    power = 10.0 ** math.floor(math.log10(reach / 5))
+    step = max(f for f in (1, 2, 5) if f * power <= reach / 5) * power
+    numbers = [k * step for k in range(math.ceil(low / step), math.floor((low + reach) / step) + 1)]
+    return [(f"{number:.6g}", (number - low) / reach) for number in numbers]
 
 
 def _bars(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -233,6 +233,7 @@ class Sampler:
             np.concatenate([p.output for p in parts]),
             kept,
             settings=self._settings("sweep", arguments),
+            data=self._data(),
         )
 
     def directions(self, k: int = 8) -> Directions:
@@ -476,7 +477,8 @@ class Sampler:
         }
         named = call == "sample" and wanted.from_seeds()
         seeds = tuple(int(s) for s in wanted.seeds) if named else ()
-        return Samples(self.spec, np.concatenate(made), kept, seeds, self._settings(call, arguments), fps)
+        told = self._settings(call, arguments)
+        return Samples(self.spec, np.concatenate(made), kept, seeds, told, fps, self._data())
 
     def part(self, wanted: Request, start: int, stop: int, arguments: Mapping[str, Any]) -> Samples:
         """Pictures `start` to `stop` of a checked request, run at once; `arguments` say how it was asked for."""
@@ -488,6 +490,14 @@ class Sampler:
         if self.spec.output.kind != "image":
             return np.asarray(output, dtype=np.float32)
         return to_uint8(output, self.spec.output.range)
+
+    def _data(self) -> NDArray[np.float32] | None:
+        """For points: data to draw beneath them, if what the model was trained on is ganzoo's own."""
+        if self.spec.output.kind != "points":
+            return None
+        from ganzoo.data.points import beneath
+
+        return beneath(self.card)
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in arguments.items() if v is not None}

@@ -42,6 +42,7 @@ class Samples:
     seeds      the seed of each, or empty when seeds do not name them (latents given, or a walk)
     settings   how to make them again: {"model", "generator", "call", "arguments"}
     fps        frames a second when saved as a film
+    data       for points: some of the data [M, d], to be drawn beneath them, where they are known
     """
 
     spec: GeneratorSpec
@@ -50,6 +51,7 @@ class Samples:
     seeds: tuple[int, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     fps: float = 12.0
+    data: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.output)
@@ -82,9 +84,9 @@ class Samples:
     def grid(
         self, columns: int | None = None, data: NDArray[np.floating] | None = None, seeds: bool = True
     ) -> Image.Image:
-        """All of them in one picture, the seed under each; points as a scatter plot, over `data` if given."""
+        """All of them in one picture, the seed under each; points as a scatter plot, over `data`."""
         if self.spec.output.kind == "points":
-            return images.scatter(self.output, data)
+            return images.scatter(self.output, self.data if data is None else data)
         if self.spec.output.kind == "latent":
             raise InputError("out", "latents cannot be drawn; they are saved as .npz")
         captions = [str(s) for s in self.seeds] if seeds else []

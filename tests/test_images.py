@@ -9,6 +9,8 @@ from PIL import Image
 
 from ganzoo.errors import DamagedFile, InputError
 from ganzoo.images import (
+    DATA,
+    MADE,
     animation_bytes,
     grid,
     picture,
@@ -85,11 +87,30 @@ def test_read_picture(tmp_path: Path) -> None:
 def test_scatter(dimensions: int) -> None:
     points, data = RNG.normal(size=(50, dimensions)), RNG.normal(size=(50, dimensions))
     alone, over = np.asarray(scatter(points)), np.asarray(scatter(points, data))
-    assert (alone == (31, 90, 180)).all(axis=2).any()
-    assert not (alone == (200, 200, 200)).all(axis=2).any()
-    assert (over == (200, 200, 200)).all(axis=2).any()
+    assert (alone == MADE).all(axis=2).any()
+    assert not (alone == DATA).all(axis=2).any()
+    assert (over == DATA).all(axis=2).any()
+    assert (alone[:460, :36] < 200).any() == (dimensions > 1)  # the heights of a histogram have no scale
+    assert (alone[475:, 40:] < 200).any()
     with pytest.raises(InputError):
         scatter(points * np.nan)
+
+
+def test_points_stand_where_the_axes_say() -> None:
+    """Of the corners of [-1, 1]^2 with a tenth around it: reach 2.2 from -1.1, on 462 pixels from (40, 472)."""
+    sheet = np.asarray(scatter(np.array([[-1.0, -1.0], [1.0, 1.0]])))
+    assert tuple(sheet[451, 61]) == MADE  # 40 + 462 * 0.1 / 2.2 = 61; 472 - 21 = 451
+    assert tuple(sheet[31, 481]) == MADE
+    for x in range(61, 482, 42):  # ticks at -1, -0.8, ... 1
+        assert (sheet[474, x - 1 : x + 2] < 100).all(axis=1).any()
+    assert (sheet[474] < 100).all(axis=1).sum() == 11
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e38])
+def test_any_scale_has_ticks(scale: float) -> None:
+    for points in (RNG.normal(size=(9, 2)) * scale, np.full((3, 2), scale)):
+        sheet = np.asarray(scatter(points))
+        assert (sheet[474] < 100).all(axis=1).any()
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])

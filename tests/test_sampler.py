@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganzoo.data import ring
 from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError
 from ganzoo.feeds import parse_seeds, seed_ranges
+from ganzoo.images import DATA
 from ganzoo.sampler import Sampler, Samples, load, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
@@ -281,6 +283,33 @@ def test_files_have_the_same_bytes_twice(tmp_path: Path, name: str, monkeypatch:
     monkeypatch.setattr("time.localtime", lambda *_: (2033, 5, 18, 3, 33, 20, 2, 138, 0))
     assert _made(film).save(tmp_path / name).read_bytes() == first
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_data_are_drawn_beneath_points_if_they_are_ours() -> None:
+    here = ring()
+    ours = {"data": "ring", "data_card": here.card}
+    cards = [
+        ours,
+        {},
+        {"data": "ring"},
+        {"data": "ring", "data_card": ring(modes=5).card},
+        {"data": "grid", "data_card": here.card},
+        {"data": "npz:/etc/passwd", "data_card": here.card},
+        {"data": ["ring"], "data_card": here.card},
+    ]
+    for card in cards:
+        one = sampler(Z, output=OutputSpec("points", (2,)))
+        one.backend.card = card
+        for drawn in (one.sample(3), one.walk(1, 4), one.sweep("truncation", [0.5])):
+            under = (np.asarray(drawn.grid()) == DATA).all(axis=2).sum()
+            if card is ours:
+                assert np.array_equal(drawn.data, here.content.samples[:2000])
+                assert under > 100
+                assert not (np.asarray(drawn.grid(data=np.empty((0, 2)))) == DATA).all(axis=2).any()
+            else:
+                assert drawn.data is None
+                assert not under
+    assert sampler(Z).sample(1).data is None
 
 
 def _made(film: bool) -> Samples:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,23 @@ def grid(*, modes: int = 25, sigma: float = 0.05, seed: int = 0) -> Points:
         raise DataError(f"a grid of {modes} modes is no square; set modes to a square number such as 25")
     side = 2.0 * np.arange(across) - (across - 1)
     return _mixture("grid", np.array([(a, b) for a in side for b in side]), sigma, seed)
+
+
+def beneath(card: Mapping[str, Any], count: int = 2000) -> NDArray[np.float32] | None:
+    """The data points [count, 2] to draw beneath those of a model with this card; None if they are not known.
+
+    They are if the card is that of `ring` or `grid` without options: nothing that a card names is opened.
+    """
+    if card.get("data") not in ("ring", "grid"):
+        return None
+    source = _plain(card["data"])
+    samples: NDArray[np.float32] = source.content.samples
+    return samples[:count] if card.get("data_card") == source.card else None
+
+
+@cache
+def _plain(name: str) -> Points:
+    return {"ring": ring, "grid": grid}[name]()
 
 
 def _mixture(name: str, centres: NDArray[np.float64], sigma: float, seed: int) -> Points:
