@@ -11,6 +11,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.network(
         "dcgan", generator="ganzoo_networks.dcgan:Generator", discriminator="ganzoo_networks.dcgan:Discriminator"
     )
+    zoo.network("autoencoder", discriminator="ganzoo_networks.autoencoder:Discriminator")
     zoo.variant(
         ganzoo.recipe("vanilla-ns").but(
             "dcgan",

@@ -1,0 +1,63 @@
+"""Games on an energy: D is an autoencoder whose score is its error, low on data."""
+
+from __future__ import annotations
+
+import ganzoo
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "autoencoder", "width": 32},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "discriminator.code": 8, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+COMMON = [
+    "G of dcgan and a small convolutional autoencoder at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The losses and the term, by reference: listing them imports no torch."""
+    zoo.loss("ebgan", "ganzoo_energy.ebgan:Margin")
+    zoo.term("pulling-away", "ganzoo_energy.ebgan:PullingAway")
+    zoo.variant(
+        BASE.but(
+            "ebgan",
+            {"terms.pulling-away": {"name": "pulling-away", "weight": 0.1}},
+            loss="ebgan",
+            title="an autoencoder's error as energy, up to a margin; fakes pull away from each other",
+            paper="Zhao et al. 2016, Energy-based Generative Adversarial Network (arXiv:1609.03126)",
+            formula="D descends  E[D(x)] + E[max(0, m − D(G(z)))]\n"
+            "G descends  E[D(G(z))] + 0.1 · mean over pairs i ≠ j of cos²(code of G(zᵢ), code of G(zⱼ))\n"
+            "D(x) the mean squared error per pixel",
+            deviations=[*COMMON, "m = 1, for an error that is a mean over pixels in [−1, 1]"],
+        )
+    )
+    zoo.loss("began", "ganzoo_energy.began:Equilibrium")
+    zoo.variant(
+        BASE.but(
+            "began",
+            {"discriminator.power": 1.0, "prior": "uniform", "latent": 64},
+            loss="began",
+            title="an autoencoder's errors on data and samples, kept at a ratio",
+            paper="Berthelot et al. 2017, BEGAN: Boundary Equilibrium Generative Adversarial Networks"
+            " (arXiv:1703.10717)",
+            formula="D descends  E[D(x)] − k E[D(G(z))]\nG descends  E[D(G(z))]\n"
+            "k ← k + λ (γ E[D(x)] − E[D(G(z))]), kept in [0, 1], from 0\n"
+            "D(x) the mean absolute error per pixel",
+            deviations=[
+                *COMMON,
+                "k moves by the samples of D's turn, not of G's",
+                "G is no copy of D's decoder, and the learning rate does not decay",
+            ],
+        )
+    )

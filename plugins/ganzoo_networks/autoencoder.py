@@ -1,0 +1,50 @@
+"""A discriminator that is an autoencoder: its score is how badly it reconstructs a sample, per pixel.
+
+The energy of Zhao et al. 2016, Energy-based Generative Adversarial Network (arXiv:1609.03126), and with power 1 the
+L of Berthelot et al. 2017, BEGAN (arXiv:1703.10717). Low is what the network takes for data.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+import ganzoo
+from ganzoo.errors import RecipeError
+
+
+class Discriminator(nn.Module):
+    """Two convolutions 4×4 of stride 2 to a code, and back; `features` is the code.
+
+    width  channels of the first layer, half of those of the second
+    code   dimensions of the code
+    power  of the error: score = mean of |x − reconstruction|^power
+    """
+
+    separable = True  # no batch statistics
+
+    def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 32, code: int = 64, power: float = 2.0) -> None:
+        super().__init__()
+        if sample.kind != "image" or sample.shape[1] % 4 or sample.shape[2] % 4:
+            given = "x".join(str(side) for side in sample.shape)
+            raise RecipeError(f"autoencoder judges pictures with sides that divide by 4; these data are {given}")
+        channels, height, breadth = sample.shape
+        smallest = (2 * width, height // 4, breadth // 4)
+        self.features = code
+        self.power = power
+        self.encoder = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Flatten(), nn.Linear(math.prod(smallest), code),
+        )  # fmt: skip
+        self.decoder = nn.Sequential(
+            nn.Linear(code, math.prod(smallest)), nn.LeakyReLU(0.2), nn.Unflatten(1, smallest),
+            nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(width, channels, 4, 2, 1),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        features = self.encoder(x)
+        error = self.decoder(features).float() - x.float()
+        return {"score": error.abs().pow(self.power).flatten(1).mean(1), "features": features}

@@ -1,0 +1,106 @@
+"""Energies: the papers' costs, the pulling-away term, the controller's recurrence, the autoencoder's score."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import ganzoo
+from ganzoo import zoo
+from ganzoo.errors import RecipeError
+
+
+def make(kind, name, **options):
+    return zoo.part(kind, name).factory()(**options)
+
+
+def said(real, fake):
+    """A round in which D said this."""
+    return SimpleNamespace(
+        pair=lambda: (real, fake),
+        real=SimpleNamespace(score=real),
+        fake=SimpleNamespace(score=fake),
+        mean=torch.Tensor.mean,
+    )
+
+
+def energies(n):
+    torch.manual_seed(n)
+    return torch.rand(2, n, dtype=torch.float64).mul(3).unbind()
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_margin_is_the_papers(n):
+    real, fake = energies(n)
+    loss = make("loss", "ebgan", margin=2.0)
+    cost = sum(real.tolist()) / n + sum(max(0.0, 2.0 - e) for e in fake.tolist()) / n
+    assert loss.discriminator(said(real, fake)).item() == pytest.approx(cost)
+    assert loss.generator(said(real, fake)).item() == pytest.approx(sum(fake.tolist()) / n)
+    assert loss.discriminator(said(torch.zeros(n), torch.full((n,), 2.0))) == 0
+
+
+def pulled(features):
+    return make("term", "pulling-away").generator(SimpleNamespace(fake=SimpleNamespace(features=features)))
+
+
+@pytest.mark.parametrize("n", [2, 3, 16])
+def test_fakes_pull_away_from_each_other(n):
+    """0 for orthogonal features of any length, 1 for those of one direction, cos² of the angle for two."""
+    lengths = torch.arange(1.0, n + 1)[:, None]
+    assert pulled(lengths * torch.eye(n, 20)).item() == 0
+    assert pulled(lengths * torch.ones(n, 20)).item() == pytest.approx(1)
+    assert pulled(-lengths * torch.ones(n, 20)).item() == pytest.approx(1)
+    assert pulled(torch.tensor([[2.0, 0.0], [3.0, 3.0]])).item() == pytest.approx(0.5)
+
+
+def test_pulling_away_of_one_or_of_nothing_is_finite():
+    assert pulled(torch.ones(1, 5)) == 0
+    features = torch.zeros(3, 5, requires_grad=True)
+    pulled(features).backward()
+    assert features.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_equilibrium_is_the_papers(n):
+    real, fake = energies(n)
+    loss = make("loss", "began", gamma=0.7)
+    loss.k.fill_(0.25)
+    d, g = sum(real.tolist()) / n, sum(fake.tolist()) / n
+    assert loss.discriminator(said(real, fake)).item() == pytest.approx(d - 0.25 * g)
+    assert loss.generator(said(real, fake)).item() == pytest.approx(g)
+    report = loss.report(said(real, fake))
+    assert report["k"] == 0.25
+    assert report["M"].item() == pytest.approx(d + abs(0.7 * d - g))
+
+
+def test_k_follows_the_papers_recurrence_and_is_saved():
+    """Three steps by hand: up by 0.1·(0.5·4 − 1) = 0.1, up to the limit, down by 0.1·(0.5·2 − 3) = −0.2."""
+    loss = make("loss", "began", gamma=0.5, rate=0.1)
+    seen = []
+    for real, fake in (([3.0, 5.0], [1.0, 1.0]), ([100.0, 100.0], [0.0, 0.0]), ([2.0, 2.0], [3.0, 3.0])):
+        loss.settle(said(torch.tensor(real), torch.tensor(fake)))
+        seen.append(loss.k.item())
+    assert seen == pytest.approx([0.1, 1.0, 0.8])
+    loss.settle(said(torch.zeros(2), torch.full((2,), 100.0)))
+    assert loss.state_dict()["k"] == 0
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_an_autoencoders_score_is_its_error(power):
+    torch.manual_seed(0)
+    make_d = zoo.part("discriminator", "autoencoder").factory()
+    D = make_d(ganzoo.OutputSpec("image", (3, 8, 12)), width=4, code=5, power=power)
+    x = torch.randn(6, 3, 8, 12)
+    said = D(x)
+    assert said["features"].shape == (6, D.features) == (6, 5)
+    for i in range(6):
+        error = (D.decoder(D.encoder(x[i : i + 1])) - x[i]).abs() ** power
+        assert said["score"][i].item() == pytest.approx(error.sum().item() / (3 * 8 * 12), rel=1e-5)
+
+
+@pytest.mark.parametrize("spec", [("points", (2,)), ("image", (1, 10, 8))])
+def test_an_autoencoder_says_what_it_cannot_judge(spec):
+    with pytest.raises(RecipeError, match="sides that divide by 4"):
+        zoo.part("discriminator", "autoencoder").factory()(ganzoo.OutputSpec(*spec))
