@@ -34,25 +34,25 @@ CSS = """
 #top { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
 #title h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
 #controls { gap: 12px; }
-#gallery .grid-container {
+.gallery .grid-container {
   grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); grid-template-rows: none;
   grid-auto-rows: auto; align-items: start;
 }
-#gallery .grid-wrap { max-height: none; height: auto; }
-#gallery .grid-container .thumbnail-item {
+.gallery .grid-wrap { max-height: none; height: auto; }
+.gallery .grid-container .thumbnail-item {
   display: flex; flex-direction: column; align-items: stretch; width: 100%; height: auto; aspect-ratio: auto;
   overflow: visible; border: 0; border-radius: 0; background: transparent; box-shadow: none;
 }
-#gallery .grid-container .thumbnail-item img {
+.gallery .grid-container .thumbnail-item img {
   width: 100%; height: auto; border-radius: 3px; image-rendering: pixelated;
 }
-#gallery .grid-container button:hover img,
-#gallery .grid-container button:focus-visible img {
+.gallery .grid-container button:hover img,
+.gallery .grid-container button:focus-visible img {
   filter: none; outline: 2px solid var(--primary-500); outline-offset: 1px;
 }
-#gallery .preview img { image-rendering: pixelated; }
-#gallery.smooth img { image-rendering: auto !important; }
-#gallery .grid-container .caption-label {
+.gallery .preview img { image-rendering: pixelated; }
+.gallery.smooth img { image-rendering: auto !important; }
+.gallery .grid-container .caption-label {
   position: static; max-width: 100%; text-align: center; border: 0; border-radius: 0; padding: 3px 0 0;
   background: transparent; color: var(--body-text-color-subdued); font-size: var(--text-xs);
   font-variant-numeric: tabular-nums; transform: none; line-height: 1.2;
@@ -62,6 +62,15 @@ CSS = """
 #film video { width: 100%; max-width: 512px; display: block; border-radius: 4px; background: #000; }
 #code h2, #card h2 { font-size: 1rem; margin: 0 0 4px; } #code h3 { font-size: var(--text-sm); margin: 0; }
 #card ul { margin: 0; padding-left: 1.1em; } #card pre { margin: 0; white-space: pre-wrap; font-size: 0.8rem; }
+.cells { overflow-x: auto; }
+.cells table, .cells tr, .cells td, .cells th { border: 0; background: transparent; }
+.cells table { margin: 0; width: auto; border-spacing: 3px; border-collapse: separate; }
+.cells td { padding: 0; }
+.cells th { padding: 0 8px 0 0; font-weight: 500; font-size: var(--text-xs); color: var(--body-text-color-subdued); }
+.cells th[scope=col] { text-align: center; padding: 0; }
+.cells th[scope=row] { text-align: right; overflow-wrap: anywhere; min-width: 60px; max-width: 120px; }
+.cells img { width: 84px; min-width: 44px; border-radius: 3px; margin: 0; display: block; }
+.cells img.pixels { image-rendering: pixelated; }
 #card .prose { padding: 0 4px; }
 #card table, #card tr, #card td { border: 0; background: transparent; }
 #card table { width: 100%; margin: 0; font-size: var(--text-sm); }
@@ -72,7 +81,7 @@ CSS = """
 @media (max-width: 700px) {
   .gradio-container .main { padding: 12px !important; }
   #pictures { order: -1; }
-  #gallery:not(.one) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  .gallery:not(.one, #along) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
 }
 """
 

@@ -57,6 +57,8 @@ def build(studio: Studio, scratch: Path) -> Any:
     """The page as Gradio Blocks: a picker of models, then a tab for each thing to do."""
     import gradio as gr
 
+    from ganzoo.app.compare_tab import compare_tab
+    from ganzoo.app.explore_tab import explore_tab
     from ganzoo.app.model_tab import model_tab, programs
     from ganzoo.app.sample_tab import sample_tab
     from ganzoo.app.walk_tab import walk_tab
@@ -74,6 +76,10 @@ def build(studio: Studio, scratch: Path) -> Any:
                 sheet = sample_tab(page, studio, model, boxes)
             with gr.Tab("Walk", id="walk"):
                 walk_tab(sheet, scratch)
+            with gr.Tab("Explore", id="explore") as tab:
+                explore_tab(tab, sheet)
+            with gr.Tab("Compare", id="compare") as tab:
+                compare_tab(tab, sheet)
             with gr.Tab("Model", id="model"):
                 model_tab(studio, model, boxes)
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)

@@ -91,8 +91,8 @@ def _span(spec: GeneratorSpec) -> dict[str, int]:
 def classes_of(spec: GeneratorSpec) -> list[str]:
     """What the style sheet must know of an output."""
     if spec.output.kind == "points":
-        return ["one", "smooth"]
-    return ["smooth"] if min(spec.output.shape[1:]) >= SMOOTH else []
+        return ["gallery", "one", "smooth"]
+    return ["gallery", "smooth"] if min(spec.output.shape[1:]) >= SMOOTH else ["gallery"]
 
 
 def _changed(widget: Any) -> Any:

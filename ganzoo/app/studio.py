@@ -9,17 +9,22 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ganzoo.app.wishes import Unknown, Wish
-from ganzoo.errors import GanzooError, did_you_mean
+from ganzoo.errors import GanzooError, InputError, did_you_mean
+from ganzoo.folder import RunFolder
 from ganzoo.sampler import Sampler, Samples, load
 
 T = TypeVar("T")
 Gone = Callable[[], Awaitable[bool]]
 """Says whether the client that asked has left."""
+
+
+SNAPSHOTS = 16
+"""Generators of earlier steps that stay in memory."""
 
 
 class Busy(GanzooError):
@@ -93,11 +98,21 @@ class Studio:
     """Samplers by the name they are served under; the first is the default.
 
     files   what each was loaded from, for the command lines that the page shows
+    runs    of those that were loaded from a run, its folder
     root    the path a proxy serves us under, or ''
     """
 
-    def __init__(self, samplers: Mapping[str, Sampler], pool: Pool, files: Mapping[str, str], root: str) -> None:
+    def __init__(
+        self,
+        samplers: Mapping[str, Sampler],
+        pool: Pool,
+        files: Mapping[str, str],
+        root: str,
+        runs: Mapping[str, RunFolder] | None = None,
+    ) -> None:
         self.samplers = dict(samplers)
+        self.runs = dict(runs or {})
+        self._kept = lru_cache(SNAPSHOTS)(self._load)
         self.pool = pool
         self.files = dict(files)
         self.root = root
@@ -109,6 +124,7 @@ class Studio:
             raise GanzooError("there is no model to serve; name an .onnx file or a run")
         samplers: dict[str, Sampler] = {}
         files: dict[str, str] = {}
+        runs: dict[str, RunFolder] = {}
         for path in models:
             default = load(path)
             base = _free_name(path.resolve().stem if path.is_file() else path.resolve().name, samplers)
@@ -120,7 +136,9 @@ class Studio:
                 name = base if sampler is default else f"{base}/{generator}"
                 samplers[name] = sampler
                 files[name] = path.name or path.resolve().name
-        return cls(samplers, pool, files, root)
+                if (path / "run.json").is_file():
+                    runs[name] = RunFolder(path)
+        return cls(samplers, pool, files, root, runs)
 
     @property
     def default(self) -> str:
@@ -137,6 +155,24 @@ class Studio:
         if name not in self.samplers:
             raise Unknown("model", f"no model is named '{str(name)[:100]}'" + did_you_mean(str(name), self.samplers))
         return self.samplers[name]
+
+    def steps(self, name: str) -> list[int]:
+        """The steps of a model's training that can be looked back at."""
+        return (
+            [int(path.stem.removeprefix("step-")) for path in self.runs[name].snapshots()] if name in self.runs else []
+        )
+
+    def snapshot(self, name: str, step: int) -> Sampler:
+        """The model as it was at a step; InputError if it is not kept, or not whole."""
+        if step not in self.steps(name):
+            raise InputError("step", f"nothing is kept of step {step}")
+        return self._kept(name, step)
+
+    def _load(self, name: str, step: int) -> Sampler:
+        try:
+            return load(self.runs[name].path, generator=self.sampler(name).spec.name, step=step)
+        except GanzooError as error:
+            raise InputError("step", f"what was kept of step {step} cannot be read") from error
 
     def wish(self, asked: Any) -> Wish:
         """What was asked for, checked; InputError names the field at fault."""

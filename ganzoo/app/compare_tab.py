@@ -1,0 +1,138 @@
+"""The tab **Compare**: a table of pictures, a seed in each column."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ganzoo.app.controls import Sheet, told, which
+from ganzoo.app.studio import Studio
+from ganzoo.app.wishes import Wish, can_truncate, whole
+from ganzoo.errors import InputError
+from ganzoo.feeds import TRUNCATIONS
+from ganzoo.sampler import Samples
+
+CELLS = 64
+SEEDS = 16
+SIDE = 160
+"""Larger pictures are made smaller for the table."""
+MODELS, CLIPS, STEPS = "Models", "Truncation", "Training steps"
+ROWS = 8
+Row = tuple[str, Wish, int | None]
+"""What stands before a row, what is asked, and of which step."""
+
+
+def compare_tab(tab: Any, sheet: Sheet) -> None:
+    """Fills the tab."""
+    studio = sheet.studio
+    names = [name for name, s in studio.samplers.items() if s.spec.output.kind == "image"]
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=280, elem_classes="side"):
+            what = gr.Radio(_kinds(studio, studio.default), value=MODELS, label="Rows", elem_id="compare-what")
+            chosen = gr.CheckboxGroup(
+                names, value=names[:4], label="Models", visible=len(names) > 1, elem_id="compare-models"
+            )
+            info = f"One in each column, at most {CELLS} pictures in all"
+            seeds = gr.Textbox("0-5", label="Seeds", info=info, max_length=400, elem_id="compare-seeds")
+            go = gr.Button("Compare", variant="primary", elem_id="compare-go")
+        with gr.Column(scale=2, min_width=280):
+            table = gr.HTML(elem_id="compare", container=False)
+    inputs = [sheet.model, what, chosen, seeds, *sheet.widgets]
+    how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw"}
+
+    async def compare(model: Any, what: Any, chosen: Any, seeds: Any, *values: Any) -> str:
+        with told():
+            rows = _rows(sheet, model, what, chosen, which(seeds, 6), values)
+            made = await studio.pool.run(partial(_draw, studio, rows))
+        return _table([str(s) for s in rows[0][1].asked["seeds"]], made)
+
+    async def switch(model: Any) -> Any:
+        return gr.update(choices=_kinds(studio, model), value=MODELS), gr.update(visible=len(names) > 1)
+
+    async def shown(what: Any) -> Any:
+        return gr.update(visible=what == MODELS and len(names) > 1)
+
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on([go.click, seeds.submit, tab.select], compare, inputs, table, show_progress="full", **how)
+    what.input(shown, what, chosen, **quiet).then(compare, inputs, table, **how)
+    sheet.model.change(switch, sheet.model, [what, chosen], **quiet)
+
+
+def _kinds(studio: Studio, model: Any) -> list[str]:
+    """What can be compared of a model."""
+    kinds = [MODELS]
+    if model in studio.samplers and studio.sampler(model).spec.output.kind == "image":
+        kinds += [CLIPS] if can_truncate(studio.sampler(model).spec) else []
+        kinds += [STEPS] if studio.steps(model) else []
+    return kinds
+
+
+def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any], values: Sequence[Any]) -> list[Row]:
+    """The rows that are asked for; InputError."""
+    studio = sheet.studio
+    if what == MODELS:
+        chosen = chosen if isinstance(chosen, list) and chosen else [model]
+        rows = [(str(name), sheet.wish(name, values, **seeds), None) for name in chosen[: CELLS + 1]]
+    elif what in (CLIPS, STEPS):
+        wish = sheet.wish(model, values, **seeds)
+        if what not in _kinds(studio, model):
+            raise InputError("rows", f"'{wish.model}' has nothing to compare by {what.lower()}")
+        rows = [(f"step {step:,}", wish, step) for step in _some(studio.steps(wish.model))]
+        if what == CLIPS:
+            asked = {k: v for k, v in wish.asked.items() if k not in TRUNCATIONS}
+            widest = can_truncate(studio.sampler(wish.model).spec) or 1.0
+            parts = [round(widest * k / 5, 4) for k in range(1, 6)]
+            rows = [(f"{part:g}", studio.wish({**asked, "truncation": part}), None) for part in parts]
+    else:
+        raise InputError("rows", f"the rows are none of {MODELS}, {CLIPS}, {STEPS}")
+    for _, wish, _ in rows:
+        if studio.sampler(wish.model).spec.output.kind != "image":
+            raise InputError("model", f"'{wish.model}' makes no pictures; only pictures are compared")
+    whole("seeds", len(rows[0][1].asked["seeds"]), 1, SEEDS)
+    if len(rows) * len(rows[0][1].asked["seeds"]) > CELLS:
+        raise InputError("seeds", f"at most {CELLS} pictures are compared; take fewer seeds or rows")
+    return rows
+
+
+def _some(steps: Sequence[int]) -> list[int]:
+    """At most so many steps, the first and the last among them."""
+    if len(steps) <= ROWS:
+        return list(steps)
+    return [steps[round(k * (len(steps) - 1) / (ROWS - 1))] for k in range(ROWS)]
+
+
+def _draw(studio: Studio, rows: Sequence[Row]) -> list[tuple[str, Samples]]:
+    made = []
+    for name, wish, step in rows:
+        sampler = studio.sampler(wish.model) if step is None else studio.snapshot(wish.model, step)
+        made.append((name, sampler.sample(**wish.arguments)))
+    return made
+
+
+def _table(seeds: Sequence[str], rows: Sequence[tuple[str, Samples]]) -> str:
+    """The pictures as a table in HTML."""
+    head = "".join(f'<th scope="col">{seed}</th>' for seed in seeds)
+    lines = [
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        + "".join(f"<td>{_image(samples, k, f'{name}, seed {seed}')}</td>" for k, seed in enumerate(seeds))
+        + "</tr>"
+        for name, samples in rows
+    ]
+    return f'<div class="cells"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
+
+
+def _image(samples: Samples, k: int, text: str) -> str:
+    picture = samples.picture(k)
+    kind = "smooth" if min(picture.size) > SIDE else "pixels"
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    data = base64.b64encode(out.getvalue()).decode()
+    return f'<img class="{kind}" alt="{html.escape(text)}" src="data:image/png;base64,{data}">'
