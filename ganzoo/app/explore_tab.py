@@ -41,7 +41,8 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
                 far = gr.Slider(0.5, FARTHEST, 3, step=0.5, label="How far", elem_id="explore-far")
         with gr.Column(scale=2, min_width=280):
             around = _gallery("around", 4)
-            along = _gallery("along", STEPS)
+            with gr.Column(visible=False) as strip:
+                along = _gallery("along", STEPS)
     place = [sheet.model, seed]
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
@@ -63,15 +64,20 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
         label = gr.update(
             maximum=len(share), info=f"{share[number - 1]:.0%} of the differences", visible=len(share) > 1
         )
-        return [_shown(found, [f"{a:+.1f}" if a else "0" for a in amounts]), gr.update(visible=True), label]
+        return [
+            _shown(found, [f"{a:+.1f}" if a else "0" for a in amounts]),
+            gr.update(visible=True),
+            gr.update(visible=True),
+            label,
+        ]
 
     async def switch(model: Any) -> Any:
-        return gr.update(value=[]), gr.update(value=[]), gr.update(visible=False)
+        return gr.update(value=[]), gr.update(visible=False), gr.update(visible=False)
 
     near_inputs, far_inputs = [*place, strength, *sheet.widgets], [*place, which, far, *sheet.widgets]
     gr.on([near.click, seed.submit, strength.input, tab.select], vary, near_inputs, around, **quiet)
-    gr.on([find.click, which.input, far.input], move, far_inputs, [along, steer, which], **quiet)
-    sheet.model.change(switch, sheet.model, [around, along, steer], api_visibility="private", show_progress="hidden")
+    gr.on([find.click, which.input, far.input], move, far_inputs, [along, strip, steer, which], **quiet)
+    sheet.model.change(switch, sheet.model, [around, strip, steer], api_visibility="private", show_progress="hidden")
 
 
 def _gallery(name: str, columns: int) -> Any:

@@ -61,6 +61,7 @@ def build(studio: Studio, scratch: Path) -> Any:
     from ganzoo.app.explore_tab import explore_tab
     from ganzoo.app.model_tab import model_tab, programs
     from ganzoo.app.sample_tab import sample_tab
+    from ganzoo.app.training_tab import training_tab
     from ganzoo.app.walk_tab import walk_tab
 
     with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True) as page:
@@ -80,6 +81,9 @@ def build(studio: Studio, scratch: Path) -> Any:
                 explore_tab(tab, sheet)
             with gr.Tab("Compare", id="compare") as tab:
                 compare_tab(tab, sheet)
+            if studio.runs:
+                with gr.Tab("Training", id="training") as tab:
+                    training_tab(tab, studio, model)
             with gr.Tab("Model", id="model"):
                 model_tab(studio, model, boxes)
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)

@@ -1,0 +1,91 @@
+"""The tab **Training**: how a run got where it is, live while it goes on."""
+
+from __future__ import annotations
+
+import html
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from ganzoo.app import look
+from ganzoo.app.controls import told
+from ganzoo.app.studio import Studio
+from ganzoo.app.wishes import whole
+from ganzoo.errors import GanzooError, InputError
+from ganzoo.folder import RunFolder
+
+EVERY = 5.0
+"""Seconds between looks at a run that goes on."""
+NO_RUN = "This model is a file. A run folder that is served shows here how it was trained."
+
+
+def training_tab(tab: Any, studio: Studio, model: Any) -> None:
+    """Fills the tab."""
+    status = gr.HTML(elem_id="run", container=False)
+    with gr.Row(equal_height=False, visible=False) as row:
+        with gr.Column(scale=2, min_width=280, elem_classes="side"):
+            which = gr.Slider(1, 2, 1, step=1, label="Grid", elem_id="run-grid")
+            grid = _picture("Pictures of the same seeds at this step", "run-picture")
+        with gr.Column(scale=3, min_width=280):
+            curves = _picture("What was measured, by step", "run-curves")
+    timer = gr.Timer(EVERY, active=False)
+
+    async def look_at(model: Any, which: Any) -> Any:
+        """A grid, the curves and the status; with `which` None, the newest grid."""
+        with told():
+            run = studio.runs.get(model) if isinstance(model, str) else None
+            if run is None:
+                hidden = gr.update(visible=False)
+                return [look.note(NO_RUN), hidden, gr.update(), None, None, gr.update(active=False)]
+            number = None if which is None else whole("grid", which, 1, 1_000_000)
+            about, going, count, at, pictures = await studio.pool.run(partial(_read, run, number))
+        slider = gr.update(maximum=max(count, 2), value=at, visible=count > 1)
+        return [about, gr.update(visible=True), slider, *pictures, gr.update(active=going)]
+
+    async def newest(model: Any) -> Any:
+        return await look_at(model, None)
+
+    outputs = [status, row, which, grid, curves, timer]
+    quiet: dict[str, Any] = {
+        "api_visibility": "private", "show_progress": "hidden", "concurrency_id": "draw", "trigger_mode": "always_last",
+    }  # fmt: skip
+    gr.on([tab.select, model.change], newest, model, outputs, **quiet)
+    which.input(look_at, [model, which], outputs, **quiet)
+    timer.tick(look_at, [model, which], outputs, **quiet)
+
+
+def _picture(text: str, name: str) -> Any:
+    return gr.Image(
+        type="pil", format="png", interactive=False, label=text, elem_id=name, buttons=["download", "fullscreen"]
+    )  # fmt: skip
+
+
+def _read(run: RunFolder, number: int | None) -> tuple[str, bool, int, int, list[Image.Image | None]]:
+    """The status as HTML, whether it goes on, how many grids there are, which one, and both pictures.
+
+    A run that goes on replaces its files whole, so each is read as it is at this moment.
+    """
+    try:
+        about, grids = run.read(), run.samples()
+    except GanzooError as error:
+        raise InputError("model", "the folder of this run cannot be read") from error
+    at = min(number or len(grids), len(grids))
+    going = about.get("status") == "running"
+    step, until = about.get("step"), about.get("until")
+    parts = [str(about.get("variant", "")), str(about.get("status", ""))]
+    parts += [f"step {step:,} of {until:,}"] if isinstance(step, int) and isinstance(until, int) else []
+    parts += [f"grid of step {int(grids[at - 1].stem.removeprefix('step-')):,}"] if grids else []
+    text = look.note(html.escape(" · ".join(parts)))
+    return text, going, len(grids), max(at, 1), [_open(grids[at - 1]) if grids else None, _open(run.curves)]
+
+
+def _open(path: Path) -> Image.Image | None:
+    """A picture of the run; None if it is not there (yet)."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.copy()
+    except (OSError, ValueError, SyntaxError):
+        return None
