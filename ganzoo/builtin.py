@@ -107,6 +107,8 @@ def register(zoo: Registrar) -> None:
     for name in SOURCES:
         zoo.source(name, f"ganzoo.data:{name.replace('-', '_')}")
     zoo.metric("found", "ganzoo.evaluation:FoundDigits")
+    zoo.metric("fid", "ganzoo.evaluation:FrechetDistance")
     zoo.metric("modes", "ganzoo.evaluation:CoveredModes")
+    zoo.extractor("digits-cnn", "ganzoo.evaluation:DigitsCnn")
     for recipe in RECIPES:
         zoo.variant(recipe)

@@ -1,41 +1,244 @@
-"""Metrics as parts: what `evaluate.metric` names. Each is made for a source, and turns samples into figures.
+"""Metrics as parts, and `evaluate`: what a model's samples come to, beside what the same figures are of other things.
 
-`figure` is the one that picks the best checkpoint; `sign` is +1 where more of it is better, −1 where less is.
+A metric is made for a source and turns samples into figures. `figure` is the one that picks the best checkpoint;
+`sign` is +1 where more of it is better, −1 where less is. It may also have `samples`, how many it is meant for;
+`protocol`, a sentence on the rule; and `beside()`, the figures of what its own stand beside: a floor, and controls
+that must fail. Nothing here imports torch for digits, for points and for models in ONNX.
 """
 
 from __future__ import annotations
 
-from ganzoo.data import Points, Source
-from ganzoo.errors import DataError
-from ganzoo.metrics import found, modes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import metrics, zoo
+from ganzoo.data import Points, Source, embedded, open_source
+from ganzoo.data import Samples as Arrays
+from ganzoo.errors import DataError, InputError, RecipeError
 from ganzoo.samples import Samples
+
+if TYPE_CHECKING:
+    from ganzoo.sampler import Sampler
+
+SEED = 1_000_000
+"""Evaluations look at other samples than pictures show."""
+SAMPLES = 1000
+"""How many samples a metric gets that does not say."""
+
+Figures = dict[str, float]
+
+
+class DigitsCnn:
+    """The 128 features under the last layer of digits-cnn, of grey pictures 28×28.
+
+    held_out  the Gaussian of its features of MNIST's 10,000 test images, which took no part in its training
+    """
+
+    def __init__(self) -> None:
+        with np.load(metrics.JUDGE.with_name("digits-cnn-test.npz"), allow_pickle=False) as file:
+            self.held_out: metrics.Gaussian = (file["mean"], file["covariance"])
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return metrics.classify(images)[1]
 
 
 class FoundDigits:
     """Classes of digits found, and the share of samples that the judge is sure of."""
 
-    figure, sign = "confident", 1
+    figure, sign, samples = "confident", 1, 1000
+    protocol = (
+        "judged by digits-cnn; a sample counts at a probability of 0.95 or more, a class is found when 20 count for it"
+    )
 
     def __init__(self, source: Source) -> None:
         if source.spec.shape != (1, 28, 28):
             shape = list(source.spec.shape)
             raise DataError(f"the metric 'found' judges digits of shape [1, 28, 28]; these data have shape {shape}")
 
-    def __call__(self, samples: Samples) -> dict[str, float]:
-        judged = found(samples.images)
+    def __call__(self, samples: Samples) -> Figures:
+        return self._figures(samples.images)
+
+    def beside(self) -> dict[str, Figures]:
+        """Real digits, and three controls that must fail."""
+        return {name: self._figures(images) for name, images in metrics.controls(*embedded()).items()}
+
+    def _figures(self, images: NDArray[np.uint8]) -> Figures:
+        judged = metrics.found(images)
         return {"confident": judged.confident, "classes": judged.classes, "least": min(judged.per_class)}
+
+
+class FrechetDistance:
+    """The Frechet distance between features of the samples and of the data (Heusel et al. 2017, arXiv:1706.08500).
+
+    extractor  what makes features of pictures; figures of different extractors are never compared
+    """
+
+    figure, sign, samples = "fid", -1, 10_000
+
+    def __init__(self, source: Source, *, extractor: str = "digits-cnn") -> None:
+        if source.spec.kind != "image":
+            raise DataError("the metric 'fid' compares pictures; these data are points")
+        self.extract = zoo.part("extractor", extractor).build(extractor, {})
+        self.images = _pictures(source, 10_000)
+        self.features = self.extract(self.images)
+        self.data = metrics.gaussian(self.features)
+        self.protocol = (
+            f"Frechet distance on features of '{extractor}' to the first {len(self.images):,} training images; "
+            "never to be compared with a distance on Inception"
+        )
+
+    def __call__(self, samples: Samples) -> Figures:
+        return self._figures(samples.images)
+
+    def beside(self) -> dict[str, Figures]:
+        """Floors: what other real images come to; and for digits the three controls that must fail."""
+        found = {}
+        held_out: metrics.Gaussian | None = getattr(self.extract, "held_out", None)
+        if held_out is not None:
+            found["floor: training against test images"] = {"fid": metrics.frechet(self.data, held_out)}
+        halves = metrics.frechet(self.features[::2], self.features[1::2])
+        found["floor: every second training image against the others"] = {"fid": halves}
+        if self.images.shape[1:] == (28, 28, 1):
+            made = metrics.controls(*embedded())
+            made.pop("real digits")  # most of them are among the data
+            found |= {name: self._figures(images[..., None]) for name, images in made.items()}
+        return found
+
+    def _figures(self, images: NDArray[np.uint8]) -> Figures:
+        return {"fid": metrics.frechet(self.data, metrics.gaussian(self.extract(images)))}
 
 
 class CoveredModes:
     """Modes of a mixture that the samples reach, the share of good ones, and the reverse KL over modes."""
 
-    figure, sign = "covered", 1
+    figure, sign, samples = "covered", 1, 2500
+    protocol = (
+        "a point is of high quality within 3 sigma of its nearest mode, a mode is covered by one such point, the "
+        "reverse KL is log K − H over them (the rule of PacGAN, arXiv:1712.04086)"
+    )
 
     def __init__(self, source: Source) -> None:
         if not isinstance(source, Points):
             raise DataError("the metric 'modes' needs a mixture of known modes, such as --data ring or --data grid")
-        self.centres, self.sigma = source.centres, source.sigma
+        self.source = source
 
-    def __call__(self, samples: Samples) -> dict[str, float]:
-        seen = modes(samples.points, self.centres, self.sigma)
+    def __call__(self, samples: Samples) -> Figures:
+        return self._figures(samples.points)
+
+    def beside(self) -> dict[str, Figures]:
+        """Points of the data themselves, and two controls that must fail."""
+        points = np.asarray(self.source.content.samples[: self.samples])
+        noise = np.random.Generator(np.random.Philox(key=0)).standard_normal(points.shape)
+        return {
+            "floor: points of the data": self._figures(points),
+            "averages of two points": self._figures((points[0::2] + points[1::2]) / 2),
+            "standard normal noise": self._figures(noise),
+        }
+
+    def _figures(self, points: NDArray[Any]) -> Figures:
+        seen = metrics.modes(points, self.source.centres, self.source.sigma)
         return {"covered": seen.covered, "high_quality": seen.high_quality, "reverse_kl": seen.reverse_kl}
+
+
+def _pictures(source: Source, limit: int) -> NDArray[np.uint8]:
+    """The first pictures of a source, uint8 [N, H, W, C]; without torch where they are arrays."""
+    first = source.content.samples[:limit] if isinstance(source, Arrays) else source.all(limit).numpy()
+    return np.ascontiguousarray(np.asarray(first).transpose(0, 2, 3, 1))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric that is ready: its name, how many samples it takes, its rule, and what its figures stand beside."""
+
+    name: str
+    metric: Callable[[Samples], Mapping[str, float]]
+    samples: int
+    protocol: str
+    beside: Callable[[], Mapping[str, Figures]]
+
+
+def measure(name: str, source: Source) -> Measure:
+    """The metric of that name for a source; what a stranger's leaves out is filled in. Errors are the metric's."""
+    made = zoo.part("metric", name).build(name, {"source": source})
+    return Measure(
+        name, made, getattr(made, "samples", SAMPLES), getattr(made, "protocol", ""), getattr(made, "beside", dict)
+    )
+
+
+def fitting(source: Source, names: Sequence[str] | None = None) -> list[Measure]:
+    """The metrics of these names, or every one that fits the data; DataError if none does."""
+    if names is not None:
+        return [measure(name, source) for name in names]
+    found = []
+    for name, _, _ in zoo.zoo().names("metric"):
+        try:
+            found.append(measure(name, source))
+        except (DataError, RecipeError):
+            continue
+    if not found:
+        raise DataError("no metric fits these data; ganzoo parts metric lists what there is")
+    return found
+
+
+def judge(sampler: Sampler, measures: Sequence[Measure], seed: int = SEED) -> dict[str, Figures]:
+    """The figures of each metric, of the samples of seeds `seed`, `seed` + 1, ... as many as it takes."""
+    if not measures:
+        return {}
+    drawn = sampler.sample(max(m.samples for m in measures), seed=seed, batch=250)
+    return {m.name: {key: float(v) for key, v in m.metric(_first(drawn, m.samples)).items()} for m in measures}
+
+
+def _first(drawn: Samples, n: int) -> Samples:
+    inputs = {
+        i.name: drawn.inputs[i.name] if i.kind == "scalar" else drawn.inputs[i.name][:n] for i in drawn.spec.inputs
+    }
+    return Samples(drawn.spec, drawn.output[:n], inputs, drawn.seeds[:n])
+
+
+def evaluate(
+    model: str | Path | Sampler,
+    names: Sequence[str] | None = None,
+    *,
+    data: str | None = None,
+    data_root: str | Path | None = None,
+    seed: int = SEED,
+    generator: str | None = None,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """What a model's samples come to by these metrics, or by every one that fits its data; plain data.
+
+    model  a run, a checkpoint, an .onnx file, or a Sampler
+    data   what they are compared with; by default what the model was trained on
+    seed   of the first sample; repetitions take ranges that do not overlap
+    """
+    from ganzoo.sampler import load
+
+    sampler = load(model, generator=generator, raw=raw) if isinstance(model, str | Path) else model
+    name = data or sampler.card.get("data")
+    if not name:
+        raise InputError("data", "this model does not say what it was trained on; name it with --data")
+    source = open_source(str(name), Path(data_root) if data_root else None)
+    if source.spec.shape != sampler.spec.output.shape:
+        made, held = list(sampler.spec.output.shape), list(source.spec.shape)
+        raise InputError("data", f"the model makes samples of shape {made} and '{name}' has {held}; name other --data")
+    measures = fitting(source, names)
+    figures = judge(sampler, measures, seed)
+    return {
+        "variant": sampler.card.get("variant", ""),
+        "generator": sampler.spec.name,
+        "data": name,
+        "split": "the data it was trained on" if data in (None, sampler.card.get("data")) else "as named by --data",
+        "seed": seed,
+        "metrics": {
+            m.name: {
+                "samples": m.samples, "protocol": m.protocol, "figures": figures[m.name],
+                "beside": {k: dict(v) for k, v in m.beside().items()},
+            }
+            for m in measures
+        },
+    }  # fmt: skip

@@ -112,23 +112,35 @@ def found_table(rows: Mapping[str, NDArray[np.uint8]]) -> str:
     return "\n".join(lines)
 
 
-def frechet(features_a: NDArray[Any], features_b: NDArray[Any]) -> float:
-    """The Frechet distance of two sets of features [N, D] and [M, D], each taken as a Gaussian.
+Gaussian = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A mean [D] and a covariance [D, D]."""
+
+
+def gaussian(features: NDArray[Any]) -> Gaussian:
+    """The mean and the covariance of features [N, D], in float64; DataError for less than two rows."""
+    rows = np.asarray(features, np.float64)
+    if rows.ndim != 2 or len(rows) < 2:
+        raise DataError(
+            f"features of shape {rows.shape} have no Frechet distance; at least two rows of one width are expected"
+        )
+    return rows.mean(0), np.atleast_2d(np.cov(rows, rowvar=False))
+
+
+def frechet(a: NDArray[Any] | Gaussian, b: NDArray[Any] | Gaussian) -> float:
+    """The Frechet distance of two sets of features [N, D] and [M, D], each taken as a Gaussian, or of two Gaussians.
 
     |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a^1/2 C_b C_a^1/2)^1/2), in float64.
     Source: Dowson and Landau 1982; Heusel et al. 2017 (arXiv:1706.08500), Eq. 6.
     """
-    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+    (mean_a, cov_a), (mean_b, cov_b) = (f if isinstance(f, tuple) else gaussian(f) for f in (a, b))
+    if mean_a.shape != mean_b.shape:
         raise DataError(
-            f"features of shapes {a.shape} and {b.shape} have no Frechet distance; "
-            "two sets of at least two rows and of one width are expected"
+            f"features of widths {len(mean_a)} and {len(mean_b)} have no Frechet distance; one extractor is expected"
         )
-    cov_a, cov_b = (np.atleast_2d(np.cov(f, rowvar=False)) for f in (a, b))
     values, vectors = np.linalg.eigh(cov_a)
     root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
     cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
-    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+    return float(((mean_a - mean_b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
 
 
 @dataclass(frozen=True)

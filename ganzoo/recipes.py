@@ -27,6 +27,10 @@ SECTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
 }
 
 
+WORDS = ("title", "paper", "formula", "deviations")  # for people; they change nothing that is played
+ASIDE = ("tiny", "suites")  # changes kept for later, each a whole
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything a training run needs to know.
@@ -50,6 +54,7 @@ class Recipe:
     log         steps between metric rows, pictures and checkpoints; `snapshot`: the first kept generator
     evaluate    steps between evaluations, their metric, how many samples
     tiny        changes that make it run in seconds, for tests
+    suites      changes with which a suite of `ganzoo bench` plays it, by the suite's name
     """
 
     name: str
@@ -72,6 +77,7 @@ class Recipe:
     log: Mapping[str, Any] = field(default_factory=dict)
     evaluate: Mapping[str, Any] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
+    suites: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -102,7 +108,7 @@ class Recipe:
         if name is not None:
             for words in ("paper", "formula", "deviations"):
                 tree.pop(words, None)
-            told = [f"{path}={value}" for path, value in {**more, **(changes or {})}.items() if path != "tiny"]
+            told = [f"{path}={value}" for path, value in {**more, **(changes or {})}.items() if path not in ASIDE]
             tree["title"] = f"{self.name} with {', '.join(told)}"[:100]
         for path, value in {**(changes or {}), **more, **({"name": name} if name else {})}.items():
             assign(tree, path, value)
@@ -125,7 +131,7 @@ class Recipe:
         known["deviations"] = tuple(known.get("deviations", ()))
         if isinstance(known.get("data"), str):
             known["data"] = {"name": known["data"]}
-        for name in ("data", "optimizers", "schedules", "tiny", "clip", *SECTIONS):
+        for name in ("data", "optimizers", "schedules", "clip", *ASIDE, *SECTIONS):
             if not isinstance(known.get(name, {}), Mapping):
                 raise RecipeError(f"{name} is {known[name]!r}; a table is expected, such as {name}.KEY=VALUE")
         if "name" not in known.get("data", {"name": ""}):
@@ -154,7 +160,7 @@ class Recipe:
         lines += [f"  {line}" for line in self.formula.strip().splitlines()] + [""]
         lines += [f"  differs from the paper: {text}" for text in self.deviations] + [""] * bool(self.deviations)
         body = self.to_dict()
-        for key in ("name", "title", "paper", "formula", "deviations", "tiny"):
+        for key in ("name", *WORDS, *ASIDE):
             body.pop(key, None)
         return "\n".join(lines + [f"{path} = {value}" for path, value in flatten(body)])
 
@@ -171,7 +177,7 @@ def assign(tree: dict[str, Any], path: str, value: Any) -> None:
     old = node.get(last)
     if value is None or value == "none":
         node.pop(last, None)
-    elif isinstance(value, Mapping) and "name" not in value and isinstance(old, (Mapping, str)) and path != "tiny":
+    elif isinstance(value, Mapping) and "name" not in value and isinstance(old, (Mapping, str)) and path not in ASIDE:
         node[last] = {"name": old} if isinstance(old, str) else dict(old)
         for key, inner in value.items():
             assign(node[last], key, inner)

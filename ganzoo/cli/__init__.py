@@ -17,6 +17,8 @@ COMMANDS = {
     "export": "generating",
     "inspect": "generating",
     "serve": "serving",
+    "evaluate": "benching",
+    "bench": "benching",
     "variants": "listing",
     "parts": "listing",
     "data": "listing",

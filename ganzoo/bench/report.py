@@ -1,0 +1,239 @@
+"""Results of a suite as files: DIR/<suite>.json, .md, .csv and .png; and the gallery of docs.
+
+They name versions and the kind of machine, no path and no host.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import platform
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bench.display import number
+from ganzoo.bench.runner import Desk, Row
+from ganzoo.bench.suites import Suite, Trial
+from ganzoo.data import open_source
+from ganzoo.evaluation import fitting
+from ganzoo.files import atomic, read_json, write_bytes, write_json, write_text
+
+FORMAT = 1
+FACTS = ("D steps", "G steps", "images", "seconds", "CPU s")
+LOWER = ("fid", "reverse_kl")  # figures of which less is better, where rows are sorted
+
+Beside = dict[str, dict[str, Any]]
+
+
+def machine() -> dict[str, Any]:
+    """The kind of machine: processor, cores, system."""
+    model = platform.processor() or platform.machine()
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        names = [line.partition(":")[2].strip() for line in facts.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {"processor": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
+
+
+def beside(trials: Sequence[Trial], known: Mapping[str, Any]) -> Beside:
+    """By data and metric: its rule, how many samples it takes, and what its figures stand beside. What a summary
+    already has is not measured again."""
+    found: Beside = {}
+    for trial in trials:
+        name = str(trial.recipe.data["name"])
+        missing = [m for m in trial.suite.metrics if f"{name}/{m}" not in found]
+        for metric in list(missing):
+            if f"{name}/{metric}" in known:
+                found[f"{name}/{metric}"] = known[f"{name}/{metric}"]
+                missing.remove(metric)
+        if missing:
+            options = {key: value for key, value in trial.recipe.data.items() if key != "name"}
+            for m in fitting(open_source(name, **options), missing):
+                figures = {label: dict(values) for label, values in m.beside().items()}
+                found[f"{name}/{m.name}"] = {"samples": m.samples, "protocol": m.protocol, "figures": figures}
+    return found
+
+
+def current(trials: Sequence[Trial], rows: Mapping[str, Row]) -> list[Row]:
+    """The rows of a table: of each trial its own; where it has none, one of an older recipe, marked so; and those
+    of variants and seeds that are not among the trials, for they may belong to a plugin that is not here."""
+    by_place: dict[tuple[str, int], Row] = {}
+    for row in rows.values():
+        by_place[row["variant"], row["seed"]] = {**row, "current": False}
+    for trial in trials:
+        if trial.id in rows:
+            by_place[trial.variant, trial.seed] = {**rows[trial.id], "current": True}
+    return [by_place[place] for place in sorted(by_place)]
+
+
+def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> list[Path]:
+    """Write the four files from what is known; `trials` are all of the suite's. Returns their paths."""
+    place = desk.out / f"{suite.name}.json"
+    known = read_json(place)["beside"] if place.exists() else {}
+    rows = current(trials, desk.rows())
+    summary = {
+        "format": FORMAT, "suite": suite.name, "what": suite.what, "command": command,
+        "protocol": suite.protocol, "machine": machine(), "beside": beside(trials[:1], known), "trials": rows,
+    }  # fmt: skip
+    write_json(place, summary)
+    write_text(place.with_suffix(".md"), markdown(suite, summary))
+    write_text(place.with_suffix(".csv"), table_csv(suite, rows))
+    done = [row for row in rows if row["status"] == "done"]
+    if done and suite.shown:
+        plot(suite, done, place.with_suffix(".png"))
+        return [place.with_suffix(suffix) for suffix in (".json", ".md", ".csv", ".png")]
+    return [place.with_suffix(suffix) for suffix in (".json", ".md", ".csv")]
+
+
+def facts(row: Row) -> dict[str, float]:
+    """What a row says beside its figures."""
+    return {
+        "D steps": row["moves"].get("D", 0), "G steps": row["moves"].get("G", 0), "images": row["images"],
+        "seconds": row["seconds"], "CPU s": row["cpu_seconds"],
+    }  # fmt: skip
+
+
+def spread(values: Sequence[float]) -> str:
+    """The mean, and with several values ± their standard deviation."""
+    mean = statistics.fmean(values)
+    return number(mean) if len(values) == 1 else f"{mean:.3g} ± {statistics.stdev(values):.2g}"
+
+
+def title(name: str) -> str:
+    """`found/classes` as the heading of a column; a figure named like its metric stands for it."""
+    return name.partition("/")[2].replace("_", " ")
+
+
+def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Rows that are done, by variant."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["status"] == "done":
+            found[row["variant"]].append(row)
+    return found
+
+
+def ranked(suite: Suite, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Variants with their rows, best first by the figures shown, in their order."""
+
+    def key(item: tuple[str, list[Row]]) -> list[Any]:
+        means = [
+            (name, statistics.fmean(row["figures"].get(name, math.nan) for row in item[1])) for name in suite.shown
+        ]
+        return [*(mean if name.partition("/")[2] in LOWER else -mean for name, mean in means), item[0]]
+
+    return sorted(grouped(rows).items(), key=key)
+
+
+def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
+    """The table for people."""
+    rows = summary["trials"]
+    heads = [title(name) for name in suite.shown]
+    lines = [f"# bench {suite.name}", "", f"{suite.what[0].upper()}{suite.what[1:]}.", ""]
+    lines += ["```", summary["command"], "```", ""]
+    lines += [
+        "| variant | seeds | " + " | ".join([*heads, *FACTS]) + " |",
+        "|---|---" * 1 + "|---" * (len(heads) + 5) + "|",
+    ]
+    for variant, own in ranked(suite, rows):
+        figures = [spread([row["figures"][name] for row in own]) for name in suite.shown]
+        about = [f"{statistics.fmean(facts(row)[name] for row in own):,.0f}" for name in FACTS]
+        mark = "" if all(row["current"] for row in own) else " †"
+        mark += "" if all(row["steps"] >= row["of"] for row in own) else " ‡"
+        lines.append(f"| {variant}{mark} | {len(own)} | " + " | ".join([*figures, *about]) + " |")
+    lines += ["", "Mean ± standard deviation over seeds." if any(len(o) > 1 for o in grouped(rows).values()) else ""]
+    lines += ["D and G steps: how often each optimiser moved. Images: real ones in D's minibatches. Seconds: of "
+              "training, one slot; CPU s: of all its threads."]  # fmt: skip
+    if any(not row["current"] for row in rows):
+        lines.append("† its recipe has changed since, or it is not among the variants here.")
+    if any(row["status"] == "done" and row["steps"] < row["of"] for row in rows):
+        lines.append("‡ stopped by the time limit before its recipe's last step, saved, and judged as it was.")
+    for status, head in (("unfit", "Cannot be built this way"), ("failed", "Failed")):
+        bad = [row for row in rows if row["status"] == status]
+        if bad:
+            lines += ["", f"## {head}", ""]
+            lines += [f"- {row['variant']}, seed {row['seed']}: {row['error']}" for row in bad]
+    for name, about in summary["beside"].items():
+        lines += ["", f"## Beside {name}", "", f"{about['samples']:,} samples; {about['protocol']}.", ""]
+        figures = list(next(iter(about["figures"].values()), {}))
+        if figures:
+            lines += ["| | " + " | ".join(title("/" + f) for f in figures) + " |", "|---" * (len(figures) + 1) + "|"]
+        for label, values in about["figures"].items():
+            lines.append(f"| {label} | " + " | ".join(number(values[f]) for f in figures) + " |")
+    made = sorted({tuple(sorted(row["versions"].items())) for row in rows if row["status"] == "done"})
+    told = ["; ".join(f"{name} {version}" for name, version in one) for one in made]
+    about = summary["machine"]
+    lines += [
+        "",
+        "## Machine",
+        "",
+        f"{about['processor']}, {about['cores']} cores, {about['system']}. {' · '.join(told)}",
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def table_csv(suite: Suite, rows: Sequence[Row]) -> str:
+    """A line for each trial."""
+    figures = sorted({name for row in rows if row["status"] == "done" for name in row["figures"]})
+    head = ["variant", "data", "seed", "status", "steps", "of", *FACTS, *figures, "trial", "current", "error"]
+    out = io.StringIO()
+    sheet = csv.DictWriter(out, head, lineterminator="\n", restval="")
+    sheet.writeheader()
+    for row in rows:
+        line = {key: row[key] for key in ("variant", "data", "seed", "status", "trial", "current")}
+        line |= {"error": row.get("error", "")}
+        if row["status"] == "done":
+            line |= {"steps": row["steps"], "of": row["of"], **facts(row), **row["figures"]}
+        sheet.writerow(line)
+    return out.getvalue()
+
+
+def plot(suite: Suite, rows: Sequence[Row], path: Path) -> None:
+    """Each figure of the table as a panel: a dot for the mean of each variant, a line from least to most over its
+    seeds, small dots for the seeds themselves."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    order = list(reversed(ranked(suite, rows)))
+    figure = Figure(figsize=(3.4 * len(suite.shown) + 1.6, 0.24 * len(order) + 1.2), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(suite.shown), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, suite.shown):
+        for place, (_, own) in enumerate(order):
+            values = [row["figures"][name] for row in own]
+            axes.plot([min(values), max(values)], [place, place], color="#9db7d5", linewidth=3, solid_capstyle="round")
+            axes.plot(values, [place] * len(values), ".", color="#2563a8", markersize=4)
+            axes.plot(statistics.fmean(values), place, "o", color="#2563a8", markersize=6)
+        if name.partition("/")[2] in LOWER and min(row["figures"][name] for row in rows) > 0:
+            axes.set_xscale("log")
+        axes.set_title(title(name), fontsize=10)
+        axes.grid(axis="x", color="#e4e4e4")
+        axes.tick_params(labelsize=8)
+    panels[0].set_yticks(range(len(order)), [variant for variant, _ in order])
+    figure.suptitle(f"bench {suite.name}", fontsize=11, fontweight="bold")
+    with atomic(path) as aside:
+        figure.savefig(aside, format="png", metadata={"Software": None})
+
+
+def gallery(suite: Suite, trials: Sequence[Trial], desk: Desk, docs: Path) -> Path:
+    """docs/gallery.md, with docs/gallery/VARIANT.png for each variant that has a picture: that of its first seed.
+    A picture that is there already stays where the trial's own is not at hand."""
+    (docs / "gallery").mkdir(parents=True, exist_ok=True)
+    rows = {row["variant"]: row for row in reversed(current(trials, desk.rows())) if row["status"] == "done"}
+    lines = ["# Gallery", "", f"Samples of every variant after `ganzoo bench {suite.name}`: {suite.what}.", ""]
+    for variant, row in sorted(rows.items()):
+        name = variant.replace("/", "_") + ".png"
+        picture = desk.folder / f"{row['id']}.png"
+        if picture.exists():
+            write_bytes(docs / "gallery" / name, picture.read_bytes())
+        if (docs / "gallery" / name).exists():
+            figures = ", ".join(f"{title(f)} {number(row['figures'][f])}" for f in suite.shown)
+            lines += [f"## {variant}", "", f"{figures}; {row['steps']:,} steps, seed {row['seed']}", ""]
+            lines += [f"![samples of {variant}](gallery/{name})", ""]
+    write_text(docs / "gallery.md", "\n".join(lines).rstrip() + "\n")
+    return docs / "gallery.md"

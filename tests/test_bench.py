@@ -1,0 +1,136 @@
+"""Suites of trials: isolated, resumable, named by their configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from ganzoo import zoo
+from ganzoo.bench import SUITES, Suite, bench, overview, trials
+from ganzoo.bench.suites import on_ring, tiny
+from ganzoo.cli import cli
+from ganzoo.errors import RecipeError
+from ganzoo.recipes import Recipe
+
+SMALL = Suite("small", "tiny variants", tiny)
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def test_a_suite_is_played_once(tmp_path: Path) -> None:
+    done = bench(SMALL, ["vanilla"], [0, 1], out=tmp_path, slots=2)
+    assert [row["status"] for row in done.rows] == ["done", "done"]
+    assert done.played == 2
+    row = done.rows[0]
+    assert row["moves"] == {"D": 20, "G": 20}
+    assert row["images"] == 20 * 8
+    table = (tmp_path / "small.md").read_text()
+    assert "| vanilla | 2 | 20 | 20 | 160 |" in table
+    assert str(tmp_path) not in table + (tmp_path / "small.json").read_text()
+    assert not list((tmp_path / "small" / "unfinished").iterdir())
+    again = bench(SMALL, ["vanilla"], [0, 1], out=tmp_path)
+    assert again.played == 0
+    assert [row["id"] for row in again.rows] == [row["id"] for row in done.rows]
+
+
+def test_a_trial_is_named_by_what_decides_its_figures() -> None:
+    (trial,) = trials(SMALL, ["vanilla"])
+
+    def named(recipe: Recipe) -> str:
+        return replace(trial, recipe=recipe).hash
+
+    assert named(trial.recipe.but(changes={"title": "other words", "log.every": 7})) == trial.hash
+    assert named(trial.recipe.but(changes={"optimizers.D.lr": 0.1})) != trial.hash
+    assert named(trial.recipe.but(changes={"seed": 1})) != trial.hash
+    assert replace(trial, suite=replace(SMALL, metrics=("found",))).hash != trial.hash
+
+
+def test_a_failed_trial_costs_only_itself(tmp_path: Path) -> None:
+    def broken_for_one(recipe: Recipe) -> Recipe:
+        return tiny(recipe).but(changes={"optimizers.D.lr": 1e30} if recipe.name == "vanilla-ns" else {})
+
+    done = bench(replace(SMALL, plays=broken_for_one), ["vanilla", "vanilla-ns"], out=tmp_path, slots=2)
+    found = {row["variant"]: row for row in done.rows}
+    assert found["vanilla"]["status"] == "done"
+    assert found["vanilla-ns"]["status"] == "failed"
+    assert "D" in found["vanilla-ns"]["error"]
+    assert found["vanilla-ns"]["error"] in (tmp_path / "small.md").read_text()
+
+
+def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    """The process of a trial is killed; the suite that is run again ends it, and its figures are those of a trial
+    that was never stopped."""
+
+    def longer(recipe: Recipe) -> Recipe:
+        return tiny(recipe).but(changes={"steps": 600, "log.checkpoint": 50, "log.pictures": 1000})
+
+    suite = replace(SMALL, plays=longer, metrics=("found",), shown=("found/confident",))
+    (trial,) = trials(suite, ["vanilla"])
+    folder = tmp_path / "small" / "unfinished" / trial.id
+    folder.mkdir(parents=True)
+    row = {"id": trial.id, "trial": trial.hash, "variant": "vanilla", "seed": 0, "data": "digits", "plugin": "ganzoo"}
+    about = {"row": row, "recipe": trial.recipe.to_dict(), "protocol": suite.protocol, "partial": False}
+    (folder / "trial.json").write_text(json.dumps(about))
+    process = subprocess.Popen([sys.executable, "-m", "ganzoo.bench.trial", str(folder)], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not list(folder.glob("run/checkpoints/*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert list(folder.glob("run/checkpoints/*"))
+    resumed = bench(suite, ["vanilla"], out=tmp_path)
+    whole = bench(suite, ["vanilla"], out=tmp_path / "whole")
+    assert resumed.rows[0]["status"] == whole.rows[0]["status"] == "done"
+    assert resumed.rows[0]["figures"] == whole.rows[0]["figures"]
+
+
+def test_a_trial_stops_at_its_limit_and_is_judged_as_it_is(tmp_path: Path) -> None:
+    def endless(recipe: Recipe) -> Recipe:
+        return tiny(recipe).but(changes={"steps": 10_000_000, "log.checkpoint": 1_000_000})
+
+    done = bench(replace(SMALL, plays=endless, cpu_seconds=8.0), ["vanilla"], out=tmp_path)
+    assert done.rows[0]["status"] == "done"
+    assert 0 < done.rows[0]["steps"] < 10_000_000
+
+
+def test_the_ring_suite_changes_networks_and_numbers_only() -> None:
+    recipe = on_ring(zoo.variant("vanilla-ns"))
+    assert recipe.parts["loss"] == "non-saturating"
+    assert recipe.parts["generator"] == {"name": "pacgan-mlp"}
+    assert recipe.data["name"] == "ring"
+    own = zoo.variant("vanilla-ns").but(changes={"suites": {"ring": {"optimizers.D.lr": 0.5}}})
+    assert on_ring(own).optimizers["D"]["lr"] == 0.5
+
+
+def test_suites_name_no_variant() -> None:
+    names = {row["name"] for row in zoo.variants()}
+    for suite in SUITES.values():
+        assert {t.variant for t in trials(suite)} <= names
+    with pytest.raises(RecipeError, match="there is no suite 'digit'; did you mean 'digits'"):
+        bench("digit")
+    with pytest.raises(RecipeError, match="no variant"):
+        bench("smoke", ["vanila"])
+
+
+def test_on_the_command_line(tmp_path: Path) -> None:
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(cli, ["bench", *words, "-o", str(tmp_path)])
+
+    assert "smoke" in run("--list").stdout
+    assert run().exit_code == 2
+    played = run("smoke", "--variants", "vanilla", "--slots", "1")
+    assert played.exit_code == 0, played.output
+    assert {row["suite"]: row["done"] for row in overview(tmp_path)}["smoke"] == 1
