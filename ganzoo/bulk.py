@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from ganzoo.errors import GanzooError, InputError, SpaceError
 from ganzoo.feeds import Request, cut, seed_ranges
-from ganzoo.files import atomic, canonical, read_json, sha256_of, space_errors, sweep, write_json
+from ganzoo.files import atomic, canonical, make_folder, read_json, sha256_of, space_errors, sweep, write_json
 from ganzoo.onnx_file import parse
 from ganzoo.priors import PRIORS
 from ganzoo.sampler import BATCH, Sampler
@@ -151,8 +151,8 @@ def _alone(out: Path) -> Iterator[None]:
     """Within: the folder is there, this process alone fills it, and nothing half-written is left behind."""
     if out.exists() and not out.is_dir():
         raise InputError("out", f"{out} is a file; shards are written into a folder")
+    make_folder(out)
     with space_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
         folder = os.open(out, os.O_RDONLY)
     try:
         try:

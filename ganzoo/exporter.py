@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 
 from ganzoo import onnx_file
 from ganzoo.errors import GanzooError, InputError, did_you_mean
-from ganzoo.files import canonical, check_file, check_folder, write_bytes
+from ganzoo.files import canonical, check_file, check_folder, make_folder, write_bytes
 from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
 from ganzoo.specs import GeneratorSpec
 
@@ -83,7 +83,7 @@ def export(
         place = target if file else target / f"{name}.onnx"
         about = {**found, **(card or {}), "default": name == first}
         data, apart = build(modules[name], about, place, half)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         write_bytes(place, data)
         checksum = onnx_file.parse(place, data).checksum
         written.append(Exported(place, name, len(data), checksum, *apart))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ganzoo.errors import DamagedFile, GanzooError
+from ganzoo.errors import DamagedFile, GanzooError, SpaceError
 from ganzoo.files import AnyPath, atomic, read_bytes, read_json, space_errors, sweep, write_json
 
 FORMAT = 1
@@ -249,6 +249,8 @@ def _made(path: Path) -> bool:
         return False
     except NotADirectoryError as error:
         raise GanzooError(f"cannot make the folder {path}: a file is in the way; name another") from error
+    except FileNotFoundError as error:  # with parents=True: in such as /proc
+        raise SpaceError(f"cannot write {path}: no folder can be made there; choose another place") from error
     return True
 
 

@@ -113,9 +113,17 @@ def test_the_whole_way_on_real_functions(tmp_path: Path, monkeypatch: pytest.Mon
     film = run("sample", "v.onnx", "-n", "3", "-o", "c.gif")
     assert (film.stdout, film.stderr) == ("c.gif\n", "a closed walk through 3 seeds, 54 frames\n")
     assert Path("c.gif").read_bytes()[:3] == b"GIF"
-    refusals = (("-n 1 -o d.gif", 1, "not 1"), ("-o /proc/d.png", 3, "keeps no file"), ("-o /proc/d", 3, "no folder"))
+    refusals = (
+        ("sample v.onnx -n 1 -o d.gif", 1, "not 1"),
+        ("sample v.onnx -o /proc/d.png", 3, "keeps no file"),
+        ("sample v.onnx -o /proc/d.gif", 3, "keeps no file"),
+        ("sample v.onnx -o /proc/d", 3, "no folder"),
+        ("sample v.onnx --shards 2 -o /proc/d", 3, "no folder"),
+        (f"export {folder} -o /proc/d", 3, "no folder"),
+        ("train --variant vanilla --steps 1 -o /proc/d", 3, "no folder"),
+    )
     for refused, code, words in refusals:
-        failed = run("sample", "v.onnx", *refused.split())
+        failed = run(*refused.split())
         assert failed.exit_code == code
         assert failed.stderr.count("\n") == 1
         assert words in failed.stderr

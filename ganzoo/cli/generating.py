@@ -78,15 +78,17 @@ def sample(
         return
     place = out or Path(f"{model.resolve().stem}-samples.png")
     if place.suffix.lower() in ANIMATIONS:
-        result(_film(sampler, request).save(place))
+        film, seeds = _film(sampler, request)
+        result(film.save(place))
+        say(f"a closed walk through {seeds} seeds, {len(film)} frames")
         return
     samples = sampler.sample(**request)
     result(samples.save(place))
     say(f"{len(samples)} sample{'s' if len(samples) > 1 else ''} of {model}")
 
 
-def _film(sampler: Sampler, request: dict[str, Any]) -> Samples:
-    """A closed walk through the seeds that are asked for, 18 frames from each to the next; says so."""
+def _film(sampler: Sampler, request: dict[str, Any]) -> tuple[Samples, int]:
+    """A closed walk through the seeds that are asked for, 18 frames from each to the next, and how many they are."""
     from ganzoo.feeds import DEFAULT_N
 
     first, count = request.pop("seed", 0), request.pop("n", DEFAULT_N)
@@ -95,9 +97,7 @@ def _film(sampler: Sampler, request: dict[str, Any]) -> Samples:
         raise InputError("n", f"a film walks from seed to seed; 2 to 1,000 seeds are needed, not {len(seeds):,}")
     if not sampler.spec.of_kind("latent"):
         raise InputError("out", f"generator '{sampler.spec.name}' has no latent to walk through; save a .png")
-    samples = sampler.interpolate(seeds[0], seeds[-1], 19, via=seeds[1:-1], loop=True, **request)
-    say(f"a closed walk through {len(seeds)} seeds, {len(samples)} frames")
-    return samples
+    return sampler.interpolate(seeds[0], seeds[-1], 19, via=seeds[1:-1], loop=True, **request), len(seeds)
 
 
 def _in_shards(sampler: Sampler, out: Path, request: dict[str, Any]) -> Path:
