@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import ganzoo
+from ganzoo.app.page import QUIET
 
+os.environ.update(QUIET)  # before Gradio is imported
 pytest.importorskip("gradio", reason="gradio is not installed")
 
+import gradio as gr
+
+from ganzoo.app import compare_tab, training_tab, walk_tab
+from ganzoo.app.controls import Sheet
+from ganzoo.app.studio import Pool, Studio
 from ganzoo.app.walk_tab import EASINGS, walked
+from ganzoo.errors import InputError
+from ganzoo.folder import RunFolder
 
 tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
@@ -38,3 +51,76 @@ def test_a_pace_goes_from_end_to_end_and_never_back(name: str) -> None:
     assert places[-1] == 1
     assert places[50] == pytest.approx(0.5)
     assert (np.diff(places) >= 0).all()
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Iterator[Sheet]:
+    pool = Pool(1, 1)
+    studio = Studio.open([tiny(tmp_path / f"{kind}.onnx", kind) for kind in ("plain", "conditional", "points")], pool)
+    with gr.Blocks():
+        yield Sheet(studio, gr.Dropdown(list(studio.samplers)))
+    pool.close()
+
+
+NONE = [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("model", "keys", "seconds", "field"),
+    [
+        ("plain", "3", 2, "seeds"),
+        ("plain", "0-12", 2, "seeds"),
+        ("plain", "../x", 2, "seeds"),
+        ("plain", "0,1", 21, "seconds"),
+        ("plain", "0,1", float("nan"), "seconds"),
+        ("plain", "0,1", None, "seconds"),
+        ("points", "0,1", 2, "model"),
+        ("nobody", "0,1", 2, "model"),
+    ],
+)
+def test_a_film_is_bounded(sheet: Sheet, model: str, keys: str, seconds: Any, field: str) -> None:
+    with pytest.raises(InputError) as error:
+        walk_tab._asked(sheet, model, keys, seconds, NONE)
+    assert error.value.field == field
+
+
+def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> None:
+    studio = sheet.studio
+    assert compare_tab._kinds(studio, "plain") == compare_tab._kinds(studio, "conditional") == ["Models", "Truncation"]
+    assert compare_tab._kinds(studio, "points") == ["Models"]
+    rows = compare_tab._rows(sheet, "plain", "Truncation", [], {"seeds": "0-2"}, NONE)
+    assert [wish.arguments["truncation"] for _, wish, _ in rows] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0])
+    made = compare_tab._draw(studio, rows)
+    expected = studio.sampler("plain").sample(seeds=[0, 1, 2], truncation=0.4)
+    assert (made[0][1].output == expected.output).all()
+    for what, chosen, seeds in (
+        ("Models", ["plain"] * 13, "0-4"),
+        ("Models", ["plain"], "0-16"),
+        ("Models", ["nobody"], "0"),
+        ("Models", ["points"], "0"),
+        ("Training steps", [], "0"),
+        ("../x", [], "0"),
+    ):
+        with pytest.raises(InputError):
+            compare_tab._rows(sheet, "plain", what, chosen, {"seeds": seeds}, NONE)
+
+
+def test_of_many_steps_some_are_compared() -> None:
+    assert compare_tab._some([1, 2, 3]) == [1, 2, 3]
+    some = compare_tab._some(list(range(100)))
+    assert (len(some), some[0], some[-1]) == (8, 0, 99)
+
+
+def test_a_run_is_read_as_it_is_now(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.update(variant="<b>", status="running", step=20, until=1000)
+    assert training_tab._read(run, None)[1:] == (True, 0, 1, [None, None])
+    for k, step in enumerate((0, 10, 20)):
+        Image.new("L", (4 + k, 4)).save(run.sample_path(step))
+    text, going, count, at, (grid, curves) = training_tab._read(run, 2)
+    assert "&lt;b&gt; · running · step 20 of 1,000 · grid of step 10" in text
+    assert (going, count, at, curves) == (True, 3, 2, None)
+    assert grid is not None
+    assert grid.size == (5, 4)
+    run.update(status="done")
+    assert training_tab._read(run, 99)[1:4] == (False, 3, 3)

@@ -77,6 +77,7 @@ def _kinds(studio: Studio, model: Any) -> list[str]:
 def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any], values: Sequence[Any]) -> list[Row]:
     """The rows that are asked for; InputError."""
     studio = sheet.studio
+    rows: list[Row]
     if what == MODELS:
         chosen = chosen if isinstance(chosen, list) and chosen else [model]
         rows = [(str(name), sheet.wish(name, values, **seeds), None) for name in chosen[: CELLS + 1]]

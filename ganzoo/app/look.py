@@ -63,7 +63,7 @@ CSS = """
 #code h2, #card h2 { font-size: 1rem; margin: 0 0 4px; } #code h3 { font-size: var(--text-sm); margin: 0; }
 #card ul { margin: 0; padding-left: 1.1em; } #card pre { margin: 0; white-space: pre-wrap; font-size: 0.8rem; }
 #around, #along, #around .grid-wrap, #along .grid-wrap { min-height: 0 !important; }
-#run-picture img { image-rendering: pixelated; width: 100%; }
+#run-picture img { width: 100%; }
 .cells { overflow-x: auto; }
 .cells table, .cells tr, .cells td, .cells th { border: 0; background: transparent; }
 .cells table { margin: 0; width: auto; border-spacing: 3px; border-collapse: separate; }

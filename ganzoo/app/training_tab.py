@@ -58,8 +58,10 @@ def training_tab(tab: Any, studio: Studio, model: Any) -> None:
 
 
 def _picture(text: str, name: str) -> Any:
+    gr.HTML(look.note(text), container=False)
     return gr.Image(
-        type="pil", format="png", interactive=False, label=text, elem_id=name, buttons=["download", "fullscreen"]
+        type="pil", format="png", interactive=False, label=text, show_label=False, elem_id=name,
+        buttons=["download", "fullscreen"],
     )  # fmt: skip
 
 
