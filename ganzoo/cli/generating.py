@@ -78,9 +78,9 @@ def sample(
         return
     place = out or Path(f"{model.resolve().stem}-samples.png")
     if place.suffix.lower() in ANIMATIONS:
-        film, seeds = _film(sampler, request)
+        film, corners = _film(sampler, request)
         result(film.save(place))
-        say(f"a closed walk through {seeds} seeds, {len(film)} frames")
+        say(f"a closed walk through {corners} seeds, {len(film)} frames")
         return
     samples = sampler.sample(**request)
     result(samples.save(place))
