@@ -2,8 +2,8 @@
 
 Images a second of the MLP of 2014 and of DCGAN at 28 and 64 pixels, untrained (weights do not change the time): torch
 eager in fp32, in channels-last and in bf16, and ONNX Runtime, at batch 1 and 64, with one thread and with two. The ways
-are taken in turns, and the medians of the rounds are told. Then the share of the latents in a batch of 64, and pictures a
-second to disk as shards. Writes generation.json and generation.md to benchmarks/results.
+are taken in turns, and the medians of the rounds are told. Then the share of the latents in a batch of 64, and pictures
+a second to disk as shards. Writes generation.json and generation.md to benchmarks/results.
 """
 
 from __future__ import annotations
