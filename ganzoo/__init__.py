@@ -39,7 +39,8 @@ _HOMES = {
 __all__ = [
     "Builder", "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement",
     "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Slot", "Term",
-    "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume", "train", "variants",
+    "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume", "train",
+    "variants",
 ]  # fmt: skip
 
 

@@ -1,0 +1,148 @@
+"""Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks (arXiv:1802.05957), table 4: residual
+networks for 32×32, and by the same rule for 28×28, 64×64 and other sides that halve evenly.
+
+The paper's spectral normalisation is not part of the network: discriminator.wrap=spectral.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+import ganzoo
+from ganzoo.errors import RecipeError
+
+
+class Up(nn.Module):
+    """A residual block of G, which doubles the sides: float [N, c, H, W] -> [N, c, 2H, 2W]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1),
+        )  # fmt: skip
+        self.shortcut = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residual(x) + self.shortcut(x)
+
+
+class Generator(ganzoo.GeneratorNet):
+    """A linear layer to the smallest map, a residual block for every doubling, BatchNorm, a convolution, tanh.
+
+    width  channels of every block
+    """
+
+    def __init__(self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 256) -> None:
+        super().__init__(inputs, output)
+        channels, height, breadth = _image(output)
+        doublings = _halvings(height, breadth, 8)
+        self.start = (width, height >> doublings, breadth >> doublings)
+        self.project = nn.Linear(self.width, math.prod(self.start))
+        self.body = nn.Sequential(
+            *(Up(width) for _ in range(doublings)),
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh(),
+        )  # fmt: skip
+        _initialise(self)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.body(self.project(self.joined(*inputs)).reshape(-1, *self.start))
+
+
+class First(nn.Module):
+    """The first block of D, on pixels: no rectifier before it, and the sides halve."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.AvgPool2d(2)
+        )
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residual(x) + self.shortcut(x)
+
+
+class Down(nn.Module):
+    """A residual block of D, which halves the sides."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.residual = _residual(width)
+        self.shortcut = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return avg_pool2d(self.residual(x) + self.shortcut(x), 2)
+
+
+class Level(nn.Module):
+    """A residual block of D, which keeps the sides: its shortcut is the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.residual = _residual(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.residual(x) + x
+
+
+class Discriminator(nn.Module):
+    """Residual blocks that halve the sides to 7-13 pixels, two that keep them, a rectifier, the sum over the map,
+    one score.
+
+    width  channels of every block
+    """
+
+    separable = True
+
+    def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 128) -> None:
+        super().__init__()
+        channels, height, breadth = _image(sample)
+        halvings = _halvings(height, breadth, 14)
+        self.body = nn.Sequential(
+            First(channels, width), *(Down(width) for _ in range(halvings - 1)), Level(width), Level(width), nn.ReLU()
+        )
+        self.features = width
+        self.score = nn.Linear(width, 1)
+        _initialise(self)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        features = self.body(x).sum((2, 3))
+        return {"score": self.score(features).squeeze(1), "features": features}
+
+
+def _residual(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
+    )
+
+
+def _initialise(network: nn.Module) -> None:
+    """Weights by Glorot's rule, √2 times that in the 3×3 convolutions of residuals; biases 0."""
+    for name, module in network.named_modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.xavier_uniform_(module.weight, math.sqrt(2) if "residual" in name else 1.0)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+
+
+def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
+    if spec.kind != "image":
+        raise RecipeError("resnet makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
+    return spec.shape
+
+
+def _halvings(height: int, breadth: int, least: int) -> int:
+    """How often both sides halve evenly, until the smaller is below `least`."""
+    sides, count = (height, breadth), 0
+    while min(sides) >= least and sides[0] % 2 == 0 and sides[1] % 2 == 0:
+        sides, count = (sides[0] // 2, sides[1] // 2), count + 1
+    if count < 1 or min(sides) >= least:
+        raise RecipeError(
+            f"resnet halves pictures evenly to less than {least} pixels a side, and {height}x{breadth} cannot be; "
+            f"resize the data to 28, 32 or 64"
+        )
+    return count

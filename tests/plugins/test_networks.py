@@ -1,0 +1,136 @@
+"""Networks that variants share: the papers' sizes, any shape of data, one clear sentence otherwise."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import ganzoo
+from ganzoo import zoo
+from ganzoo.errors import RecipeError
+
+torch.set_num_threads(1)
+
+SMALL = {
+    "pacgan-mlp": ({"widths": (8, 8)}, {"units": 8}),
+    "infogan-net": ({"width": 4}, {"width": 4}),
+    "resnet": ({"width": 8}, {"width": 8}),
+}
+
+
+def points(d=2):
+    return ganzoo.OutputSpec("points", (d,))
+
+
+def image(*shape):
+    return ganzoo.OutputSpec("image", shape)
+
+
+def pair(name, spec, g=None, d=None, latent=6):
+    z = ganzoo.InputSpec("z", "latent", (latent,))
+    make_g, make_d = (zoo.part(role, name).factory() for role in ("generator", "discriminator"))
+    small_g, small_d = SMALL[name]
+    return make_g((z,), spec, **(small_g if g is None else g)), make_d(spec, **(small_d if d is None else d))
+
+
+def count(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+CASES = [
+    ("pacgan-mlp", points()), ("pacgan-mlp", points(4)),
+    *[(name, image(c, s, s)) for name in ("infogan-net", "resnet") for c in (1, 3) for s in (28, 32, 64)],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "spec"), CASES)
+def test_samples_have_the_datas_shape_and_every_weight_a_gradient(name, spec):
+    G, D = pair(name, spec)
+    x = G(torch.randn(5, 6))
+    assert x.shape == (5, *spec.shape)
+    said = D(x)
+    assert said["score"].shape == (5,)
+    assert said["features"].shape == (5, D.features)
+    said["score"].square().sum().backward()
+    for network in (G, D):
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+@pytest.mark.parametrize(("name", "spec"), CASES)
+def test_a_separable_judgement_is_of_each_sample_alone(name, spec):
+    _, D = pair(name, spec)
+    x = torch.randn(3, *spec.shape)
+    alone = torch.cat([D(one[None])["score"] for one in x.unbind()] if D.separable else [D.eval()(x)["score"]])
+    torch.testing.assert_close(D(x)["score"], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_pacgans_sizes_are_the_papers():
+    """2-400-400-400-400-2 with BatchNorm for hidden biases; three times 200 maxout units of 5 pieces; packs of 2."""
+    G, _ = pair("pacgan-mlp", points(), {}, {}, latent=2)
+    assert count(G) == 2 * 400 + 3 * 400 * 400 + 4 * 2 * 400 + 400 * 2 + 2
+    _, D = pair("pacgan-mlp", points(4), {}, {})
+    assert count(D) == (4 + 1) * 1000 + 2 * 201 * 1000 + 201
+    assert D.separable
+
+
+def test_infogans_sizes_are_the_papers():
+    """z-1024-128·7·7, 64, 1 up; 64, 128, 1024, 1 down; pixels in [0, 1]."""
+    G, D = pair("infogan-net", image(1, 28, 28), {}, {}, latent=64)
+    flat = 128 * 7 * 7
+    assert count(G) == 64 * 1024 + 2 * 1024 + 1024 * flat + 2 * flat + 16 * 128 * 64 + 2 * 64 + 16 * 64 + 1
+    convolutions = 16 * 64 + 64 + 16 * 64 * 128 + 128
+    assert count(D) == convolutions + 2 * 128 + flat * 1024 + 1024 + 2 * 1024 + 1024 + 1
+    assert G.spec.output.range == (0.0, 1.0)
+    assert 0.0 <= G(torch.randn(4, 64)).min() <= 1.0
+
+
+def test_infogans_norm_is_an_option():
+    _, batch = pair("infogan-net", image(1, 28, 28))
+    _, none = pair("infogan-net", image(1, 28, 28), d={"width": 4, "norm": "none"})
+    assert [net.separable for net in (batch, none)] == [False, True]
+    assert not any(isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) for m in none.modules())
+
+
+def test_infogans_discriminator_is_told_labels():
+    label = ganzoo.InputSpec("label", "label", (), "data", ("a", "b"))
+    D = zoo.part("discriminator", "infogan-net").factory()(image(1, 28, 28), (label,), width=4, norm="none")
+    x = torch.randn(1, 1, 28, 28)
+    assert D(x, torch.tensor([0]))["score"] != D(x, torch.tensor([1]))["score"]
+
+
+@pytest.mark.parametrize(("side", "ups", "smallest"), [(28, 2, 7), (32, 3, 4), (64, 4, 4)])
+def test_resnets_depth_follows_the_side(side, ups, smallest):
+    """Table 4 at 32 pixels: three blocks up from 4×4; two blocks down, two level, then the sum over 8×8."""
+    G, D = pair("resnet", image(3, side, side))
+    assert G.start == (8, smallest, smallest)
+    assert sum(type(m).__name__ == "Up" for m in G.modules()) == ups
+    kinds = [type(m).__name__ for m in D.body]
+    assert kinds == ["First", *["Down"] * (1 if side < 64 else 2), "Level", "Level", "ReLU"]
+    assert D.body(torch.randn(1, 3, side, side)).shape[2:] == ((7, 7) if side == 28 else (8, 8))
+
+
+def test_resnets_sizes_are_the_papers():
+    G, D = pair("resnet", image(3, 32, 32), {}, {}, latent=128)
+    up = 2 * (9 * 256 * 256 + 256) + 256 * 256 + 256 + 4 * 256
+    assert count(G) == 129 * 4096 + 3 * up + 2 * 256 + 9 * 256 * 3 + 3
+    conv, one = 9 * 128 * 128 + 128, 128 * 128 + 128
+    first = 9 * 3 * 128 + 128 + conv + 3 * 128 + 128
+    assert count(D) == first + 2 * conv + one + 4 * conv + 129
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "sentence"),
+    [
+        ("pacgan-mlp", image(1, 28, 28), "makes and judges points"),
+        ("infogan-net", points(), "makes and judges pictures"),
+        ("infogan-net", image(1, 30, 28), "sides that divide by 4"),
+        ("resnet", points(), "makes and judges pictures"),
+        ("resnet", image(1, 27, 27), "27x27 cannot be"),
+    ],
+)
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_what_does_not_fit_is_one_sentence(name, spec, sentence, role):
+    make = zoo.part(role, name).factory()
+    with pytest.raises(RecipeError, match=sentence):
+        make((ganzoo.InputSpec("z", "latent", (6,)),), spec) if role == "generator" else make(spec)
