@@ -13,14 +13,13 @@ from ganzoo.build import main_share, uses
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import Interrupted
+from ganzoo.evaluation import SEED
 from ganzoo.folder import snapshot_due
 from ganzoo.parts import slots
 from ganzoo.recipes import Recipe
 
 if TYPE_CHECKING:
     from ganzoo.run import Run
-
-EVALUATION_SEED = 1_000_000  # evaluations look at other samples than the pictures show
 
 Observe = Callable[["Run"], Any]  # what `ganzoo_observe` is: a run -> an object with any of the events
 Stop = Callable[[], "int | None"]  # the signal that asked to stop, or None
@@ -105,7 +104,7 @@ class Session:
             self._checkpoint()
 
     def _figures(self) -> dict[str, float]:
-        figures = self.metric(self._sampler().sample(self.evaluate["samples"], seed=EVALUATION_SEED))
+        figures = self.metric(self._sampler().sample(self.evaluate["samples"], seed=SEED))
         return {f"{self.evaluate['metric']}/{name}": float(value) for name, value in figures.items()}
 
     def _best(self) -> int | None:

@@ -18,8 +18,12 @@ from click.testing import CliRunner
 from ganzoo import zoo
 from ganzoo.bench import SUITES, Suite, bench, overview, trials
 from ganzoo.bench.suites import on_ring, tiny
+from ganzoo.bench.trial import main, moves, newest
+from ganzoo.build import engine_of
 from ganzoo.cli import cli
+from ganzoo.data import open_source
 from ganzoo.errors import RecipeError
+from ganzoo.folder import RunFolder
 from ganzoo.recipes import Recipe
 
 SMALL = Suite("small", "tiny variants", tiny)
@@ -71,11 +75,11 @@ def test_a_failed_trial_costs_only_itself(tmp_path: Path) -> None:
 
 
 def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    """The process of a trial is killed; the suite that is run again ends it, and its figures are those of a trial
+    """The process of a trial is killed. Another goes on from its checkpoint, and what comes of it is that of a trial
     that was never stopped."""
 
     def longer(recipe: Recipe) -> Recipe:
-        return tiny(recipe).but(changes={"steps": 600, "log.checkpoint": 50, "log.pictures": 1000})
+        return tiny(recipe).but(changes={"steps": 400, "log.checkpoint": 50, "log.pictures": 1000})
 
     suite = replace(SMALL, plays=longer, metrics=("found",), shown=("found/confident",))
     (trial,) = trials(suite, ["vanilla"])
@@ -86,15 +90,32 @@ def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     (folder / "trial.json").write_text(json.dumps(about))
     process = subprocess.Popen([sys.executable, "-m", "ganzoo.bench.trial", str(folder)], stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
-    while not list(folder.glob("run/checkpoints/*")) and time.monotonic() < until:
-        time.sleep(0.05)
+    while not list(folder.glob("run/checkpoints/*.safetensors")) and time.monotonic() < until:
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert list(folder.glob("run/checkpoints/*"))
+    killed_at = newest(RunFolder(folder / "run"))
+    assert 50 <= killed_at < 400
+    assert main(folder) == 0  # as the process that `bench` starts
+    assert f"steps {killed_at} to 400" in (folder / "run" / "log.txt").read_text()
     resumed = bench(suite, ["vanilla"], out=tmp_path)
+    assert resumed.played == 0, "the result of a process that outlived its parent is taken in"
     whole = bench(suite, ["vanilla"], out=tmp_path / "whole")
     assert resumed.rows[0]["status"] == whole.rows[0]["status"] == "done"
     assert resumed.rows[0]["figures"] == whole.rows[0]["figures"]
+
+
+def test_a_bench_that_is_stopped_saves_what_is_under_way(tmp_path: Path) -> None:
+    def endless(recipe: Recipe) -> Recipe:
+        return tiny(recipe).but(changes={"steps": 10_000_000, "log.checkpoint": 1_000_000})
+
+    suite = replace(SMALL, plays=endless)
+    (trial,) = trials(suite, ["vanilla"])
+    run = RunFolder(tmp_path / "small" / "unfinished" / trial.id / "run")
+    done = bench(suite, ["vanilla"], out=tmp_path, stop=lambda: signal.SIGTERM if run.metrics.exists() else None)
+    assert done.rows[0]["status"] == "stopped"
+    assert "run again" in done.rows[0]["error"]
+    assert newest(run) > 0
 
 
 def test_a_trial_stops_at_its_limit_and_is_judged_as_it_is(tmp_path: Path) -> None:
@@ -111,6 +132,9 @@ def test_the_ring_suite_changes_networks_and_numbers_only() -> None:
     assert recipe.parts["loss"] == "non-saturating"
     assert recipe.parts["generator"] == {"name": "pacgan-mlp"}
     assert recipe.data["name"] == "ring"
+    engine = engine_of(recipe, open_source("ring"), {"device": "cpu", "precision": "fp32", "threads": 1})
+    engine.rehearse()
+    assert moves(engine.game, 3) == {"D": 3, "G": 3}
     own = zoo.variant("vanilla-ns").but(changes={"suites": {"ring": {"optimizers.D.lr": 0.5}}})
     assert on_ring(own).optimizers["D"]["lr"] == 0.5
 

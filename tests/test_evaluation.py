@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,8 @@ import ganzoo
 from ganzoo.cli import cli
 from ganzoo.data import open_source
 from ganzoo.errors import GanzooError
-from ganzoo.evaluation import CoveredModes, FoundDigits, FrechetDistance, evaluate
-from ganzoo.metrics import frechet, gaussian
+from ganzoo.evaluation import CoveredModes, DigitsCnn, FoundDigits, FrechetDistance, evaluate
+from ganzoo.metrics import classify, frechet, gaussian
 
 
 def test_the_controls_of_each_metric_fail() -> None:
@@ -67,3 +70,27 @@ def test_evaluate_a_run_and_its_file(tmp_path: Path) -> None:
     table = CliRunner().invoke(cli, ["evaluate", str(run.path), "--metric", "found"]).stdout
     assert "real digits" in table
     assert "smoothed noise" in table
+
+
+def test_a_file_is_evaluated_without_torch(tmp_path: Path) -> None:
+    small = {"generator.widths": [16], "discriminator.units": 8, "batch": 8, "latent": 8}
+    run = ganzoo.train("vanilla", steps=1, out=tmp_path / "run", set=small)
+    ganzoo.export(run, tmp_path / "G.onnx")
+    code = (
+        "import sys; sys.modules['torch'] = None; from ganzoo.cli import main; "
+        f"sys.argv = ['ganzoo', 'evaluate', {str(tmp_path / 'G.onnx')!r}, '--json']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)["metrics"]
+    assert set(found) == {"fid", "found"}
+    assert found["fid"]["figures"]["fid"] > 10
+
+
+def test_the_floor_is_that_of_mnists_test_images() -> None:
+    folder = Path(os.environ.get("GANZOO_DATA") or "-")
+    if not (folder / "mnist" / "t10k-images-idx3-ubyte.gz").is_file():
+        pytest.skip("GANZOO_DATA names no folder with mnist/t10k-images-idx3-ubyte.gz")
+    mean, covariance = gaussian(classify(open_source("mnist", folder, split="test").all()[:, 0].numpy())[1])
+    kept_mean, kept_covariance = DigitsCnn().held_out
+    assert kept_mean == pytest.approx(mean, abs=1e-4)
+    assert kept_covariance == pytest.approx(covariance, abs=1e-4)

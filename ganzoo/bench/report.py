@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-import os
-import platform
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -28,16 +25,6 @@ FACTS = ("D steps", "G steps", "images", "seconds", "CPU s")
 LOWER = ("fid", "reverse_kl")  # figures of which less is better, where rows are sorted
 
 Beside = dict[str, dict[str, Any]]
-
-
-def machine() -> dict[str, Any]:
-    """The kind of machine: processor, cores, system."""
-    model = platform.processor() or platform.machine()
-    facts = Path("/proc/cpuinfo")
-    if facts.exists():
-        names = [line.partition(":")[2].strip() for line in facts.read_text().splitlines() if "model name" in line]
-        model = names[0] if names else model
-    return {"processor": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
 
 
 def beside(trials: Sequence[Trial], known: Mapping[str, Any]) -> Beside:
@@ -78,7 +65,7 @@ def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> li
     rows = current(trials, desk.rows())
     summary = {
         "format": FORMAT, "suite": suite.name, "what": suite.what, "command": command,
-        "protocol": suite.protocol, "machine": machine(), "beside": beside(trials[:1], known), "trials": rows,
+        "protocol": suite.protocol, "beside": beside(trials[:1], known), "trials": rows,
     }  # fmt: skip
     write_json(place, summary)
     write_text(place.with_suffix(".md"), markdown(suite, summary))
@@ -109,25 +96,18 @@ def title(name: str) -> str:
     return name.partition("/")[2].replace("_", " ")
 
 
-def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Rows that are done, by variant."""
+def ranked(suite: Suite, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Variants with their rows that are done and have every figure shown, best first by these, in their order."""
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row["status"] == "done":
+        if row["status"] == "done" and row["figures"].keys() >= set(suite.shown):
             found[row["variant"]].append(row)
-    return found
-
-
-def ranked(suite: Suite, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """Variants with their rows, best first by the figures shown, in their order."""
 
     def key(item: tuple[str, list[Row]]) -> list[Any]:
-        means = [
-            (name, statistics.fmean(row["figures"].get(name, math.nan) for row in item[1])) for name in suite.shown
-        ]
+        means = [(name, statistics.fmean(row["figures"][name] for row in item[1])) for name in suite.shown]
         return [*(mean if name.partition("/")[2] in LOWER else -mean for name, mean in means), item[0]]
 
-    return sorted(grouped(rows).items(), key=key)
+    return sorted(found.items(), key=key)
 
 
 def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
@@ -136,28 +116,33 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
     heads = [title(name) for name in suite.shown]
     lines = [f"# bench {suite.name}", "", f"{suite.what[0].upper()}{suite.what[1:]}.", ""]
     lines += ["```", summary["command"], "```", ""]
-    lines += [
-        "| variant | seeds | " + " | ".join([*heads, *FACTS]) + " |",
-        "|---|---" * 1 + "|---" * (len(heads) + 5) + "|",
-    ]
+    columns = ["variant", "seeds", *heads, *FACTS]
+    lines += ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for variant, own in ranked(suite, rows):
         figures = [spread([row["figures"][name] for row in own]) for name in suite.shown]
         about = [f"{statistics.fmean(facts(row)[name] for row in own):,.0f}" for name in FACTS]
         mark = "" if all(row["current"] for row in own) else " †"
         mark += "" if all(row["steps"] >= row["of"] for row in own) else " ‡"
         lines.append(f"| {variant}{mark} | {len(own)} | " + " | ".join([*figures, *about]) + " |")
-    lines += ["", "Mean ± standard deviation over seeds." if any(len(o) > 1 for o in grouped(rows).values()) else ""]
-    lines += ["D and G steps: how often each optimiser moved. Images: real ones in D's minibatches. Seconds: of "
-              "training, one slot; CPU s: of all its threads."]  # fmt: skip
+    lines.append("")
+    if any(len(own) > 1 for _, own in ranked(suite, rows)):
+        lines.append("Mean ± standard deviation over seeds.")
+    lines.append(
+        "D and G steps: how often each optimiser moved. Images: real ones in D's minibatches. Seconds: of training, in "
+        "one slot beside whatever else the machine did; CPU s: of all its threads."
+    )
     if any(not row["current"] for row in rows):
         lines.append("† its recipe has changed since, or it is not among the variants here.")
     if any(row["status"] == "done" and row["steps"] < row["of"] for row in rows):
         lines.append("‡ stopped by the time limit before its recipe's last step, saved, and judged as it was.")
     for status, head in (("unfit", "Cannot be built this way"), ("failed", "Failed")):
         bad = [row for row in rows if row["status"] == status]
+        said: dict[str, list[str]] = defaultdict(list)
+        for row in bad:
+            said[f"{row['variant']}: {row['error']}"].append(str(row["seed"]))
         if bad:
             lines += ["", f"## {head}", ""]
-            lines += [f"- {row['variant']}, seed {row['seed']}: {row['error']}" for row in bad]
+            lines += [f"- {sentence} (seed {', '.join(seeds)})" for sentence, seeds in said.items()]
     for name, about in summary["beside"].items():
         lines += ["", f"## Beside {name}", "", f"{about['samples']:,} samples; {about['protocol']}.", ""]
         figures = list(next(iter(about["figures"].values()), {}))
@@ -165,16 +150,16 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
             lines += ["| | " + " | ".join(title("/" + f) for f in figures) + " |", "|---" * (len(figures) + 1) + "|"]
         for label, values in about["figures"].items():
             lines.append(f"| {label} | " + " | ".join(number(values[f]) for f in figures) + " |")
-    made = sorted({tuple(sorted(row["versions"].items())) for row in rows if row["status"] == "done"})
-    told = ["; ".join(f"{name} {version}" for name, version in one) for one in made]
-    about = summary["machine"]
-    lines += [
-        "",
-        "## Machine",
-        "",
-        f"{about['processor']}, {about['cores']} cores, {about['system']}. {' · '.join(told)}",
-    ]
+    kinds = dict.fromkeys(_kind(row) for row in rows if row["status"] == "done")
+    lines += ["", "## Machine", "", *[f"- {kind}" for kind in kinds]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _kind(row: Row) -> str:
+    """The machine and the versions of a row, in a line."""
+    about = row["machine"]
+    told = ", ".join(f"{name} {version}" for name, version in row["versions"].items() if name != "machine")
+    return f"{about['processor']}, {about['cores']} cores, {about['system']}; {told}"
 
 
 def table_csv(suite: Suite, rows: Sequence[Row]) -> str:
@@ -209,7 +194,7 @@ def plot(suite: Suite, rows: Sequence[Row], path: Path) -> None:
             axes.plot([min(values), max(values)], [place, place], color="#9db7d5", linewidth=3, solid_capstyle="round")
             axes.plot(values, [place] * len(values), ".", color="#2563a8", markersize=4)
             axes.plot(statistics.fmean(values), place, "o", color="#2563a8", markersize=6)
-        if name.partition("/")[2] in LOWER and min(row["figures"][name] for row in rows) > 0:
+        if name.partition("/")[2] in LOWER and min(row["figures"][name] for _, own in order for row in own) > 0:
             axes.set_xscale("log")
         axes.set_title(title(name), fontsize=10)
         axes.grid(axis="x", color="#e4e4e4")

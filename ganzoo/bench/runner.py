@@ -146,9 +146,10 @@ def _environment(slot: int, threads: int, gpus: int) -> dict[str, str]:
 
 def _collect(work: Work, desk: Desk, code: int) -> Row:
     """The row of a process that ended: its result; or what became of it, with the last line it wrote."""
-    row = desk.take_in(work.trial) if code == 0 else None
-    if row is not None:
-        return row
+    if code == 0:
+        desk.take_in(work.trial)
+        taken: Row = read_json(desk.file(work.trial, "json"))  # perhaps by another bench on the same folder
+        return taken
     about: Row = read_json(work.folder / "trial.json")["row"]
     if code == BUSY:
         return {**about, "status": "elsewhere", "error": "another process is at it"}

@@ -7,6 +7,8 @@ resumed from its newest checkpoint. What comes of it is `result.json` and `sampl
 from __future__ import annotations
 
 import fcntl
+import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -66,15 +68,15 @@ class Clock:
 def play(folder: Path, recipe: Recipe, clock: Clock, stop: Callable[[], int | None]) -> None:
     """Train the recipe in `folder`/run, or go on there; where the clock's limit is passed, the run ends, saved."""
     begun = RunFolder(folder / "run")
-    steps = [int(path.stem.removeprefix("step-")) for path in begun.checkpoints()] if begun.run.exists() else []
-    if steps and (steps[-1] >= recipe.steps or clock.over()):
+    step = newest(begun)
+    if step and (step >= recipe.steps or clock.over()):
         return
     watch: dict[str, Any] = {
         "observers": [lambda run: clock],
         "stop": lambda: stop() or (signal.SIGXCPU if clock.over() else None),
     }
     try:
-        if steps:
+        if step:
             ganzoo.resume(begun.path, **watch)
         else:
             shutil.rmtree(begun.path, ignore_errors=True)
@@ -83,6 +85,12 @@ def play(folder: Path, recipe: Recipe, clock: Clock, stop: Callable[[], int | No
     except Interrupted as error:
         if error.exit_code != 128 + signal.SIGXCPU:
             raise
+
+
+def newest(folder: RunFolder) -> int:
+    """The step of a run's newest checkpoint; 0 where there is none. A run that was killed says no other."""
+    paths = folder.checkpoints() if folder.run.exists() else []
+    return int(paths[-1].stem.removeprefix("step-")) if paths else 0
 
 
 def turns(game: Game, step: int) -> Iterator[tuple[str, int]]:
@@ -110,15 +118,15 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
     try:
         source = open_data(recipe, None)
         game = game_of(recipe, source.spec)
-        twice = max(times for _, times in turns(game, 0)) > 1
+        twice = max((times for _, times in turns(game, 0)), default=1) > 1
         clock = Clock(folder / "spent.json", about["protocol"]["cpu_seconds"] * (2 if twice else 1))
         play(folder, recipe, clock, stop)
     except (RecipeError, DataError) as error:
-        if about["partial"] and not (folder / "run" / "checkpoints").exists():
+        if about["partial"] and not newest(RunFolder(folder / "run")):
             return {**about["row"], "status": "unfit", "error": str(error)}
         raise
     sampler = ganzoo.load(folder / "run")
-    step = int(read_json(folder / "run" / "run.json")["step"])
+    step = newest(RunFolder(folder / "run"))
     counts = moves(game, step)
     spent = read_json(clock.file)
     figures = judge(sampler, fitting(source, about["protocol"]["metrics"]))
@@ -127,7 +135,7 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
         **about["row"], "status": "done", "steps": step, "of": recipe.steps, "moves": counts,
         "images": counts.get("D", step) * recipe.batch * recipe.accumulate, **spent,
         "figures": {f"{metric}/{name}": value for metric, named in figures.items() for name, value in named.items()},
-        "fingerprint": source.fingerprint, "versions": versions(), "code": commit(),
+        "fingerprint": source.fingerprint, "versions": versions(), "machine": machine(), "code": commit(),
     }  # fmt: skip
 
 
@@ -155,6 +163,16 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return head.stdout.strip() + "+" * bool(changed.stdout.strip())
+
+
+def machine() -> dict[str, Any]:
+    """The kind of machine: processor, cores, system."""
+    model = platform.processor() or platform.machine()
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        names = [line.partition(":")[2].strip() for line in facts.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return {"processor": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
 
 
 def main(folder: Path) -> int:
