@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from ganzoo.bench.suites import Suite, Trial
 from ganzoo.progress import duration
@@ -130,7 +130,8 @@ class Live(Quiet):
 
         table = Table(title=f"{self.suite.name}: {len(self.rows)} of {len(self.trials)}", title_justify="left")
         for name in ("variant", "seed", "state", "step", "time", ""):
-            table.add_column(name, justify="right" if name in ("seed", "step", "time") else "left")
+            side: Literal["left", "right"] = "right" if name in ("seed", "step", "time") else "left"
+            table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis")
         under_way = [t for t in self.trials if t.id in self.started and t.id not in self.rows]
         for trial in under_way:
             past = duration(time.monotonic() - self.started[trial.id])
