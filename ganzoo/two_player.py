@@ -102,7 +102,9 @@ class Round:
         return self.G(*(inputs[spec.name] for spec in self.G.spec.inputs))
 
     def judge(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
-        """What D says of x, through the augmentation if there is one."""
+        """What D says of x, through the augmentation and what terms make of x, if there are any."""
+        for term in self._game.showing:
+            x = term.shown(x)
         return self.judge_plain(self._game.augment(x), conditions)
 
     def judge_plain(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
@@ -152,6 +154,10 @@ class Term(nn.Module):
 
     def attach(self, G: Any, D: Any) -> None:
         """Once, when the networks are there: make the heads and the state whose sizes depend on them."""
+
+    def shown(self, x: Tensor) -> Tensor:
+        """What D is shown of a batch, real or fake, amended: noise on it, for instance."""
+        return x
 
     def judged(self, said: Judgement, conditions: Mapping[str, Tensor]) -> Judgement:
         """What D says of a batch, amended: a head's answer added under a name, or the score changed."""
@@ -224,6 +230,7 @@ class TwoPlayer(Game):
         self.D = build.discriminator(discriminator, self.G.spec.output, self.conditions)
         for number, term in enumerate(self._terms()):
             build.attach(term, number, self.G, self.D)
+        self.showing = [term for term in self._terms() if term.overrides("shown")]
         self.judging = [term for term in self._terms() if term.overrides("judged")]
         self.separable = getattr(self.D, "separable", False) and all(term.separable for term in self.judging)
 

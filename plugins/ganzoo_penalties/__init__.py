@@ -1,0 +1,104 @@
+"""Terms that go with any loss: penalties on D's gradient and its scores, consistency, noise, smoothing, averages."""
+
+from __future__ import annotations
+
+import ganzoo
+
+TERMS = {
+    "r1": "gradients:R1",
+    "r2": "gradients:R2",
+    "lecam": "lecam:LeCam",
+    "consistency": "consistency:Consistency",
+    "balanced-consistency": "improved_consistency:BalancedConsistency",
+    "latent-consistency": "improved_consistency:LatentConsistency",
+    "instance-noise": "noise:InstanceNoise",
+    "label-smoothing": "smoothing:LabelSmoothing",
+    "orthogonal": "orthogonal:Orthogonal",
+    "mode-seeking": "mode_seeking:ModeSeeking",
+    "historical-averaging": "historical:HistoricalAveraging",
+}
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "infogan-net", "width": 32, "norm": "none"},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 4, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+COMMON = [
+    "G of dcgan and D of infogan-net without BatchNorm at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+LOSS = ganzoo.recipe("vanilla-ns").formula.strip()
+
+SHIFTS = "T shifts by at most 3 pixels and does not mirror: a mirrored digit is no digit"
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The terms, by reference: listing them imports no torch."""
+    for name, place in TERMS.items():
+        zoo.term(name, f"ganzoo_penalties.{place}")
+    zoo.variant(
+        BASE.but(
+            "r1gan",
+            {"terms.r1": {"name": "r1", "gamma": 10.0}, "suites.ring": {"terms.r1.gamma": 0.1}},
+            title="a penalty on D's gradient at data, with which the game converges",
+            paper="Mescheder et al. 2018, Which Training Methods for GANs do actually Converge? (arXiv:1801.04406)",
+            formula=f"{LOSS}\nD descends  γ/2 E[‖∇D(x)‖²] too, over data",
+            deviations=[*COMMON, "Adam with β₁ = 0.5 (the paper: RMSProp, or β₁ = 0, at 1e-4)"],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "lecam",
+            {"terms.lecam": "lecam"},
+            title="D's scores of data and fakes are tied to the other's moving average",
+            paper="Tseng et al. 2021, Regularizing Generative Adversarial Networks under Limited Data"
+            " (arXiv:2104.03310)",
+            formula=f"{LOSS}\nD descends  λ (E[(D(x) − α_F)²] + E[(D(G(z)) − α_R)²]) too\n"
+            "α_R ← γ α_R + (1 − γ) E[D(x)],  α_F ← γ α_F + (1 − γ) E[D(G(z))],  D the score",
+            deviations=[*COMMON, "the non-saturating loss; the paper's BigGAN has the hinge"],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "crgan",
+            {"terms.consistency": {"name": "consistency", "flip": 0.0}},
+            title="D says of a picture what it says of it shifted",
+            paper="Zhang et al. 2019, Consistency Regularization for Generative Adversarial Networks"
+            " (arXiv:1910.12027)",
+            formula=f"{LOSS}\nD descends  λ E[(D(x) − D(T(x)))²] too, D the score",
+            deviations=[*COMMON, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "bcr",
+            {"terms.balanced-consistency": {"name": "balanced-consistency", "flip": 0.0}},
+            title="D says of a picture, of the data or a fake, what it says of it shifted",
+            paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
+            formula=f"{LOSS}\n"
+            "D descends  λ_real E[(D(x) − D(T(x)))²] + λ_fake E[(D(G(z)) − D(T(G(z))))²] too, D the score",
+            deviations=[*COMMON, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "zcr",
+            {"terms.latent-consistency": "latent-consistency"},
+            title="a little noise on z changes D's score little, and G's picture much",
+            paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
+            formula=f"{LOSS}\nD descends  λ_dis E[(D(G(z)) − D(G(T(z))))²] too, D the score\n"
+            "G descends  −λ_gen E[(G(z) − G(T(z)))²] too,  T(z) = z + σ ε",
+            deviations=[*COMMON, "no spectral normalisation; discriminator.wrap=spectral has it"],
+        )
+    )
