@@ -88,8 +88,9 @@ class Round:
 
     def pair(self) -> tuple[Tensor, Tensor]:
         """The scores of real and of fake, float [N] each: in one pass through D where its judgement of a
-        sample does not depend on the others (`D.separable`), which is the same and faster."""
-        if self._game.separable and not (self.computed("real") or self.computed("fake")):
+        sample does not depend on the others (`D.separable`), which is the same and faster. In two where a cost
+        differentiates by the samples, which would go through the other half too, in vain."""
+        if self._game.separable and not (self._watch or self.computed("real") or self.computed("fake")):
             told = {name: torch.cat([t, self.inputs[name]]) for name, t in self.conditions.items()}
             both = self.judge(torch.cat([self.x, self.x_fake]), told)
             half = len(self.x)

@@ -1,0 +1,51 @@
+"""Improved GAN: what D sees of a whole batch, and features for G to match."""
+
+from __future__ import annotations
+
+import ganzoo
+
+PAPER = "Salimans et al. 2016, Improved Techniques for Training GANs (arXiv:1606.03498)"
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The terms, by reference: listing them imports no torch."""
+    zoo.loss("feature-matching", "ganzoo_improved.feature_matching:InsteadOfTheScore")
+    zoo.term("feature-matching", "ganzoo_improved.feature_matching:FeatureMatching")
+    zoo.term("minibatch-discrimination", "ganzoo_improved.minibatch_discrimination:MinibatchDiscrimination")
+    zoo.term("minibatch-std", "ganzoo_improved.minibatch_std:MinibatchStd")
+    zoo.variant(
+        ganzoo.recipe("vanilla-ns").but(
+            "improved-gan",
+            {
+                "generator": {"name": "dcgan", "width": 32},
+                "discriminator": {"name": "dcgan", "width": 32},
+                "optimizers.G": {"name": "adam", "lr": 2e-4},
+                "optimizers.D": {"name": "adam", "lr": 2e-4},
+                "terms": {
+                    "feature-matching": {"name": "feature-matching", "weight": 0.01},
+                    "minibatch-discrimination": {"name": "minibatch-discrimination"},
+                    "historical-averaging": {"name": "historical-averaging", "weight": 1e-4},
+                    "label-smoothing": {"name": "label-smoothing", "target": 0.9},
+                },
+            },
+            title="features to match, a D that sees the batch, averages of the past, one smoothed target",
+            paper=PAPER,
+            formula="D descends  −E[0.9 log D(x) + 0.1 log(1 − D(x))] − E[log(1 − D(G(z)))] + λ_h ‖θ_D − average‖²\n"
+            "G descends  −E[log D(G(z))] + λ_f ‖E f(x) − E f(G(z))‖² + λ_h ‖θ_G − average‖²\n"
+            "D's last layer sees f(x_i) and  o(x_i)_b = Σ_j exp(−‖M_i,b − M_j,b‖₁),  M_i = f(x_i) T",
+            deviations=[
+                "all of section 3 but virtual batch normalisation at once; the paper chooses some for each experiment",
+                "feature matching is beside the score in G's cost; loss=feature-matching has it alone, as in the paper",
+                "unsupervised: no classes in D",
+                "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
+                "samples come from an exponential average of G's weights",
+            ],
+            steps=3000,
+            tiny={
+                "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+                "terms.minibatch-discrimination.kernels": 4,
+                "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+            },
+        )
+    )  # fmt: skip
