@@ -7,6 +7,7 @@ once: as many halvings as lead to a smallest map of 4 to 7 pixels a side.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -39,25 +40,33 @@ class Generator(ganzoo.GeneratorNet):
 
 
 class Discriminator(nn.Module):
-    """Convolutions 4×4 of stride 2 with leaky rectifiers, BatchNorm but in the first, one score at the end.
-    A label becomes one more plane for each class.
+    """Convolutions 4×4 of stride 2 with leaky rectifiers, one score at the end. A label becomes one more plane
+    for each class.
 
     width  channels of the first layer; they double with every halving
+    norm   'batch': BatchNorm in all layers but the first; 'none': D judges each sample by itself
     """
 
     def __init__(
-        self, sample: ganzoo.OutputSpec, conditions: tuple[ganzoo.InputSpec, ...] = (), *, width: int = 64
+        self,
+        sample: ganzoo.OutputSpec,
+        conditions: tuple[ganzoo.InputSpec, ...] = (),
+        *,
+        width: int = 64,
+        norm: Literal["batch", "none"] = "batch",
     ) -> None:
         super().__init__()
         channels, height, breadth = _image(sample)
         self.told = conditions
         self.conditions = tuple(spec.name for spec in conditions)
+        self.separable = norm == "none"
         channels += sum(len(spec.classes) for spec in conditions)
         halvings = _halvings(height, breadth)
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for level in range(1, halvings):
             wide = width * 2**level
-            layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
+            between = {"batch": nn.BatchNorm2d(wide), "none": nn.Identity()}[norm]
+            layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=self.separable), between, nn.LeakyReLU(0.2)]
         last = width * 2 ** (halvings - 1) * (height >> halvings) * (breadth >> halvings)
         self.features = last
         self.body = nn.Sequential(*layers, nn.Flatten())

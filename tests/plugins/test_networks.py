@@ -95,6 +95,17 @@ def test_infogans_norm_is_an_option():
     assert not any(isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d)) for m in none.modules())
 
 
+def test_dcgans_norm_is_an_option_and_without_it_a_sample_is_judged_alone():
+    make = zoo.part("discriminator", "dcgan").factory()
+    batch, none = (make(image(3, 32, 32), width=4, norm=norm) for norm in ("batch", "none"))
+    assert [net.separable for net in (batch, none)] == [False, True]
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in none.modules())
+    assert all(m.bias is not None for m in none.modules() if isinstance(m, nn.Conv2d))
+    x = torch.randn(3, 3, 32, 32)
+    alone = torch.cat([none(one[None])["score"] for one in x.unbind()])
+    torch.testing.assert_close(none(x)["score"], alone, rtol=1e-4, atol=1e-5)
+
+
 def test_infogans_discriminator_is_told_labels():
     label = ganzoo.InputSpec("label", "label", (), "data", ("a", "b"))
     D = zoo.part("discriminator", "infogan-net").factory()(image(1, 28, 28), (label,), width=4, norm="none")
