@@ -1,0 +1,101 @@
+"""Wasserstein's distance, and penalties on D's slope: clipped weights, slopes between or around samples."""
+
+from __future__ import annotations
+
+import ganzoo
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "infogan-net", "width": 32, "norm": "none"},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+        "averages.half_life": 50_000.0,
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 4, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+CRITIC = BASE.but(
+    changes={
+        "optimizers.G": {"name": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9},
+        "optimizers.D": {"name": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9},
+    },
+    loss="wasserstein",
+    k=5,
+)
+
+COMMON = [
+    "G of dcgan and D of infogan-net without BatchNorm at width 32, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+DISTANCE = "D descends  E[D(G(z))] − E[D(x)]{penalty}, five times\nG descends  −E[D(G(z))]"
+
+LINES = "x̂ between a real sample and a fake, on the line"
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The loss and the terms, by reference: listing them imports no torch."""
+    zoo.loss("wasserstein", "ganzoo_wasserstein.wasserstein:Wasserstein")
+    zoo.term("clip", "ganzoo_wasserstein.wasserstein:Clip")
+    zoo.term("gradient-penalty", "ganzoo_wasserstein.gradient_penalty:GradientPenalty")
+    rmsprop = {"name": "rmsprop", "lr": 5e-5}
+    zoo.variant(
+        CRITIC.but(
+            "wgan",
+            {"optimizers.G": rmsprop, "optimizers.D": rmsprop, "terms.clip": {"name": "clip", "c": 0.01}},
+            title="the distance between data and samples, D's weights clipped",
+            paper="Arjovsky et al. 2017, Wasserstein GAN (arXiv:1701.07875)",
+            formula=f"{DISTANCE.format(penalty='')}\nafter each of D's turns  w ← clip(w, −c, c)",
+            deviations=COMMON,
+        )
+    )
+    zoo.variant(
+        CRITIC.but(
+            "wgan-gp",
+            {"terms.gradient-penalty": {"name": "gradient-penalty", "weight": 10.0}},
+            title="the distance between data and samples, D's slope held at 1 between them",
+            paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs (arXiv:1704.00028)",
+            formula=f"{DISTANCE.format(penalty=' + λ E[(‖∇D(x̂)‖ − 1)²]')}\n{LINES}",
+            deviations=COMMON,
+        )
+    )
+    zoo.variant(
+        CRITIC.but(
+            "wgan-lp",
+            {"terms.gradient-penalty": {"name": "gradient-penalty", "side": "above", "weight": 10.0}},
+            title="the distance between data and samples, D's slope held below 1 between them",
+            paper="Petzka et al. 2017, On the regularization of Wasserstein GANs (arXiv:1709.08894)",
+            formula=f"{DISTANCE.format(penalty=' + λ E[max(0, ‖∇D(x̂)‖ − 1)²]')}\n{LINES}",
+            deviations=COMMON,
+        )
+    )
+    zoo.variant(
+        CRITIC.but(
+            "wgan-div",
+            {"terms.gradient-penalty": {"name": "gradient-penalty", "centre": 0.0, "power": 6.0, "weight": 2.0}},
+            title="Wasserstein's divergence: the sixth power of D's slope is paid for, no slope is asked for",
+            paper="Wu et al. 2017, Wasserstein Divergence for GANs (arXiv:1712.01026)",
+            formula=f"{DISTANCE.format(penalty=' + k E[‖∇D(x̂)‖^p]')}\nk = 2, p = 6,  {LINES}",
+            deviations=COMMON,
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "dragan",
+            {"terms.gradient-penalty": {"name": "gradient-penalty", "points": "around", "weight": 10.0}},
+            title="D's slope is held at 1 around data",
+            paper="Kodali et al. 2017, On Convergence and Stability of GANs (arXiv:1705.07215)",
+            formula=f"{BASE.formula.strip()}\n"
+            "D descends  λ E[(‖∇D(x + δ)‖ − k)²] too,  δ Gaussian noise,  k = 1,  D the score",
+            deviations=[
+                *COMMON,
+                "δ is half as wide as all pixels of the minibatch together; the authors' code has uniform noise",
+            ],
+        )
+    )
