@@ -33,7 +33,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 },
                 "terms": {"r1": {"name": "r1", "gamma": 1.0}, "r2": {"name": "r2", "gamma": 1.0}},
                 "latent": 64,
-                "suites.ring": {"terms.r1.gamma": 1e-3, "terms.r2.gamma": 1e-3},
+                "suites.ring": {"terms.r1.gamma": 0.001, "terms.r2.gamma": 0.001},
             },
             loss="rsgan",
             title="a modern baseline: pairs, two gradient penalties, no normalisation, no tricks",
@@ -50,8 +50,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             ],
             steps=STEPS,
             tiny={
-                "steps": 20, "batch": 8, "generator.width": 2, "discriminator.width": 2, "latent": 8,
-                "schedules.lr.steps": 15,
+                "steps": 10, "batch": 8, "generator.width": 2, "discriminator.width": 2, "latent": 8,
+                "schedules.lr.steps": 7,
                 "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
             },
         )

@@ -120,6 +120,18 @@ def test_a_lazy_penalty_is_as_strong_as_one_of_every_step():
     assert values[1] == pytest.approx(16 * values[0])
 
 
+def test_data_and_fakes_are_judged_apart_where_a_slope_is_taken():
+    """Together, a slope at data would go through the fakes too, in vain."""
+    recipe = zoo.variant("vanilla-ns")
+    for terms, passes in (({}, [16]), ({"terms.r1": "r1"}, [8, 8])):
+        game = game_of(recipe.but(changes=terms), DataSpec("points", (2,), size=100))
+        (turn,) = [t for t in game.turns(0) if t.player == "D"]
+        sizes = []
+        game.D.register_forward_pre_hook(lambda _, given, sizes=sizes: sizes.append(len(given[0])))
+        turn.cost(game.deal(ganzoo.Minibatch(0, 8, lambda: {"x": torch.ones(8, 2)}), turn))
+        assert sizes == passes
+
+
 def test_r1_goes_with_a_lazy_turn_and_accumulated_minibatches():
     recipe = zoo.variant("r1gan")
     recipe = recipe.but(changes={**recipe.tiny, "terms.r1.every": 4, "accumulate": 2, "terms.r2": "r2"})
