@@ -1,0 +1,95 @@
+"""Integral probability metrics: how far apart D can bring the means of what it says of data and of samples."""
+
+from __future__ import annotations
+
+import ganzoo
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "infogan-net", "width": 32, "norm": "none"},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 4, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+COMMON = [
+    "G of dcgan and D of infogan-net without BatchNorm at width 32, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The losses and the term, by reference: listing them imports no torch."""
+    zoo.loss("cramer", "ganzoo_ipm.cramer:Cramer")
+    zoo.loss("fisher", "ganzoo_ipm.fisher:Fisher")
+    zoo.loss("mmd", "ganzoo_ipm.mmd:Mmd")
+    zoo.term("reconstruction", "ganzoo_ipm.mmd:Reconstruction")
+    adam = {"name": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9}
+    zoo.variant(
+        BASE.but(
+            "cramer-gan",
+            {"optimizers": {"G": adam, "D": adam}, "tiny": {**BASE.tiny, "loss.dimensions": 8}},
+            loss="cramer",
+            k=5,
+            title="the energy distance between vectors that D makes of data and of samples",
+            paper="Bellemare et al. 2017, The Cramer Distance as a Solution to Biased Wasserstein Gradients"
+            " (arXiv:1705.10743)",
+            formula="D descends  E[f(G(z))] − E[f(x)] + λ E[(‖∇f(x̂)‖ − 1)²],  f(x) = ‖h(x) − h(G(z'))‖ − ‖h(x)‖, "
+            "five times\n"
+            "G descends  E‖h(x) − h(G(z))‖ + E‖h(x) − h(G(z'))‖ − E‖h(G(z)) − h(G(z'))‖\n"
+            "h what D says, in 256 dimensions,  x̂ between a real sample and a fake, on the line",
+            deviations=[*COMMON, "G(z') is another fake of the same minibatch, not one more of its own"],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "fisher-gan",
+            loss="fisher",
+            title="the distance of means, the second moment of D's scores held at 1 by a multiplier",
+            paper="Mroueh and Sercu 2017, Fisher GAN (arXiv:1705.09675)",
+            formula="D ascends   Ê + λ (1 − Ω̂) − ρ/2 (Ω̂ − 1)²\n"
+            "G descends  −E[D(G(z))]\n"
+            "Ê = E[D(x)] − E[D(G(z))],  Ω̂ = ½ E[D(x)²] + ½ E[D(G(z))²]\n"
+            "λ ← λ + ρ (Ω̂ − 1) after each of D's turns, from 0",
+            deviations=COMMON,
+        )
+    )
+    rmsprop = {"name": "rmsprop", "lr": 5e-5}
+    zoo.variant(
+        BASE.but(
+            "mmd-gan",
+            {
+                "discriminator": {"name": "autoencoder", "width": 32, "code": 16},
+                "optimizers": {"G": rmsprop, "D": rmsprop},
+                "terms": {
+                    "reconstruction": {"name": "reconstruction", "weight": 8.0},
+                    "clip": {"name": "clip", "c": 0.01, "part": "encoder"},
+                },
+                "latent": 16,
+                "tiny": {**BASE.tiny, "discriminator.code": 4},
+            },
+            loss="mmd",
+            k=5,
+            title="the discrepancy of all moments, in a space that D's encoder makes",
+            paper="Li et al. 2017, MMD GAN: Towards Deeper Understanding of Moment Matching Network (arXiv:1705.08584)",
+            formula="M = E[k(f(x), f(x'))] + E[k(f(G(z)), f(G(z')))] − 2 E[k(f(x), f(G(z)))]\n"
+            "D ascends   M − λ E[‖x − decoder(f(x))‖²] − λ E[‖G(z) − decoder(f(G(z)))‖²], five times\n"
+            "G descends  M\n"
+            "k = Σ exp(−‖a − b‖²/2σ²),  σ in 1, 2, 4, 8, 16;  f D's encoder, its weights clipped to ±c after each turn",
+            deviations=[
+                "G of dcgan and a small convolutional autoencoder at width 32, for two CPU cores",
+                "samples come from an exponential average of G's weights",
+                "the errors of reconstruction are means over pixels",
+                "D has five turns for one of G from the first step on; the authors' code has 100 in the first 25 steps",
+                "M itself, unbiased, as in the paper; the authors' code has the root of the biased estimate, and a "
+                "hinge on the difference of the codes' means",
+            ],
+        )
+    )
