@@ -109,6 +109,8 @@ def register(zoo: Registrar) -> None:
     zoo.metric("found", "ganzoo.evaluation:FoundDigits")
     zoo.metric("fid", "ganzoo.evaluation:FrechetDistance")
     zoo.metric("modes", "ganzoo.evaluation:CoveredModes")
+    zoo.metric("asked", "ganzoo.label_metrics:Asked")
+    zoo.metric("purity", "ganzoo.label_metrics:Purity")
     zoo.extractor("digits-cnn", "ganzoo.evaluation:DigitsCnn")
     for recipe in RECIPES:
         zoo.variant(recipe)

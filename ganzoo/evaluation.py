@@ -3,7 +3,8 @@
 A metric is made for a source and turns samples into figures. `figure` is the one that picks the best checkpoint;
 `sign` is +1 where more of it is better, −1 where less is. It may also have `samples`, how many it is meant for;
 `protocol`, a sentence on the rule; and `beside()`, the figures of what its own stand beside: a floor, and controls
-that must fail. Nothing here imports torch for digits, for points and for models in ONNX.
+that must fail. Of samples that it says nothing about it returns no figures. Nothing here imports torch for digits, for
+points and for models in ONNX.
 """
 
 from __future__ import annotations
@@ -228,6 +229,10 @@ def evaluate(
         raise InputError("data", f"the model makes samples of shape {made} and '{name}' has {held}; name other --data")
     measures = fitting(source, names)
     figures = judge(sampler, measures, seed)
+    silent = [name for name, found in figures.items() if not found]
+    if names is not None and silent:
+        raise DataError(f"the metric '{silent[0]}' says nothing of samples such as this model's; leave it out")
+    measures = [m for m in measures if m.name not in silent]
     return {
         "variant": sampler.card.get("variant", ""),
         "generator": sampler.spec.name,

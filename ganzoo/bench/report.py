@@ -135,6 +135,8 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
         lines.append("† its recipe has changed since, or it is not among the variants here.")
     if any(row["status"] == "done" and row["steps"] < row["of"] for row in rows):
         lines.append("‡ stopped by the time limit before its recipe's last step, saved, and judged as it was.")
+    if theirs := _own_figures(suite, rows):
+        lines += ["", "## By their own metrics", "", *theirs]
     for status, head in (("unfit", "Cannot be built this way"), ("failed", "Failed")):
         bad = [row for row in rows if row["status"] == status]
         said: dict[str, list[str]] = defaultdict(list)
@@ -153,6 +155,19 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
     kinds = dict.fromkeys(_kind(row) for row in rows if row["status"] == "done")
     lines += ["", "## Machine", "", *[f"- {kind}" for kind in kinds]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _own_figures(suite: Suite, rows: Sequence[Row]) -> list[str]:
+    """A line for each variant that has figures of a metric of its own, beside the suite's."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        for name, value in row.get("figures", {}).items():
+            if name.partition("/")[0] not in suite.metrics:
+                found.setdefault(row["variant"], {}).setdefault(name, []).append(value)
+    return [
+        f"- {variant}: " + ", ".join(f"{title(name)} {spread(values)}" for name, values in figures.items())
+        for variant, figures in sorted(found.items())
+    ]
 
 
 def _kind(row: Row) -> str:

@@ -6,6 +6,7 @@ resumed from its newest checkpoint. What comes of it is `result.json` and `sampl
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import platform
@@ -16,7 +17,7 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ganzoo.build import game_of
 from ganzoo.cli.group import verdict
 from ganzoo.data import Source
 from ganzoo.errors import DataError, Interrupted, RecipeError
-from ganzoo.evaluation import fitting, judge
+from ganzoo.evaluation import Measure, fitting, judge
 from ganzoo.files import atomic, read_json, write_json, write_text
 from ganzoo.folder import RunFolder
 from ganzoo.game import Game
@@ -129,7 +130,7 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
     step = newest(RunFolder(folder / "run"))
     counts = moves(game, step)
     spent = read_json(clock.file)
-    figures = judge(sampler, fitting(source, about["protocol"]["metrics"]))
+    figures = judge(sampler, measures(source, about["protocol"]["metrics"], recipe))
     picture(sampler, source, folder / "samples.png")
     return {
         **about["row"], "status": "done", "steps": step, "of": recipe.steps, "moves": counts,
@@ -137,6 +138,15 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
         "figures": {f"{metric}/{name}": value for metric, named in figures.items() for name, value in named.items()},
         "fingerprint": source.fingerprint, "versions": versions(), "machine": machine(), "code": commit(),
     }  # fmt: skip
+
+
+def measures(source: Source, names: Sequence[str], recipe: Recipe) -> list[Measure]:
+    """The suite's metrics, and beside them the one by which the recipe is evaluated, if it names one for such data."""
+    own = recipe.evaluate.get("metric")
+    if names and own and own not in names:
+        with contextlib.suppress(DataError):
+            return fitting(source, [*names, own])
+    return fitting(source, names)
 
 
 def picture(sampler: Any, source: Source, path: Path) -> None:

@@ -1,0 +1,117 @@
+"""Labels and codes: what a generator is asked for beside its noise."""
+
+from __future__ import annotations
+
+import ganzoo
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "dcgan", "width": 32},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+        "evaluate.metric": "asked",
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+AVERAGED = "samples come from an exponential average of G's weights"
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """Networks, terms and variants, by reference: listing them imports no torch."""
+    zoo.network(
+        "cgan-mlp",
+        generator="ganzoo_labels.cgan_mlp:Generator",
+        discriminator="ganzoo_labels.cgan_mlp:Discriminator",
+    )
+    zoo.network(
+        "projection",
+        generator="ganzoo_labels.projection:Generator",
+        discriminator="ganzoo_labels.projection:Discriminator",
+    )
+    zoo.term("auxiliary-classifier", "ganzoo_labels.auxiliary:AuxiliaryClassifier")
+    zoo.term("information", "ganzoo_labels.information:Information")
+    zoo.variant(
+        BASE.but(
+            "cgan",
+            {"conditions": ["label"]},
+            title="G and D are told the class",
+            paper="Mirza and Osindero 2014, Conditional Generative Adversarial Nets (arXiv:1411.1784)",
+            formula="D ascends  E[log D(x | y)] + E[log(1 − D(G(z | y) | y))]\nG ascends  E[log D(G(z | y) | y)]",
+            deviations=[
+                "the networks of dcgan at width 32, the label one-hot beside z and as planes beside the picture; the "
+                "paper's, of linear and maxout layers, are generator=cgan-mlp and discriminator=cgan-mlp",
+                "G ascends log D instead of descending log(1 − D) (Eq. 2)",
+                "Adam at 2e-4 and batch 64 instead of momentum SGD with a decaying rate and batch 100",
+                AVERAGED,
+            ],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "acgan",
+            {"terms.auxiliary-classifier": {"name": "auxiliary-classifier"}},
+            title="D also says the class, and both players want it right",
+            paper="Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs (arXiv:1610.09585)",
+            formula="L_S = E[log P(S = real | x)] + E[log P(S = fake | G(c, z))]\n"
+            "L_C = E[log P(C = c | x)] + E[log P(C = c | G(c, z))]\n"
+            "D ascends  L_S + L_C\nG ascends  L_C + E[log P(S = real | G(c, z))]",
+            deviations=[
+                "G ascends log P(S = real) of its fakes instead of descending L_S",
+                "the networks of dcgan at width 32 and batch 64, without the paper's dropout, for two CPU cores",
+                AVERAGED,
+            ],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "projection",
+            {
+                "conditions": ["label"],
+                "generator.name": "projection",
+                "discriminator.name": "projection",
+                "optimizers.G": {"name": "adam", "lr": 2e-4, "beta1": 0.0, "beta2": 0.9},
+                "optimizers.D": {"name": "adam", "lr": 4e-4, "beta1": 0.0, "beta2": 0.9},
+            },
+            loss="hinge",
+            title="D's features are projected on the class, G's BatchNorm has scale and shift for each",
+            paper="Miyato and Koyama 2018, cGANs with Projection Discriminator (arXiv:1802.05637)",
+            formula="D(x, y) = yᵀ V φ(x) + ψ(φ(x))\n"
+            "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]",
+            deviations=[
+                "no spectral normalisation: discriminator.wrap=spectral has it",
+                "plain convolutions of width 32 instead of residual networks, for two CPU cores",
+                "one turn of D for one of G, at twice the learning rate (the paper: five)",
+                AVERAGED,
+            ],
+        )
+    )
+    zoo.variant(
+        BASE.but(
+            "infogan",
+            {
+                "terms.information": {"name": "information"},
+                "generator.name": "infogan-net",
+                "discriminator.name": "infogan-net",
+                "optimizers.G": {"name": "adam", "lr": 1e-3},
+                "latent": 62,
+                "evaluate.metric": "purity",
+            },
+            title="codes that can be read off the sample, learnt without labels",
+            paper="Chen et al. 2016, InfoGAN: Interpretable Representation Learning by Information Maximizing"
+            " Generative Adversarial Nets (arXiv:1606.03657)",
+            formula="D descends  −V(D, G) − L_I(G, Q)\nG descends  −E[log D(G(z, c))] − L_I(G, Q)\n"
+            "L_I = E[log Q(c₁ | x)] + H(c₁) + 0.1 Σ (E[log Q(cₖ | x)] + H(cₖ)),  c₁ ~ Cat(10), c₂, c₃ ~ U(−1, 1)",
+            deviations=[
+                "G ascends log D instead of descending log(1 − D) (Eq. 6)",
+                "the paper's networks at width 32 and batch 64 (the paper: 64 and 128), for two CPU cores",
+                AVERAGED,
+            ],
+        )
+    )
