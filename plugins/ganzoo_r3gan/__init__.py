@@ -33,7 +33,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 },
                 "terms": {"r1": {"name": "r1", "gamma": 1.0}, "r2": {"name": "r2", "gamma": 1.0}},
                 "latent": 64,
-                "suites.ring": {"terms.r1.gamma": 0.001, "terms.r2.gamma": 0.001},
+                "suites.ring": {"terms.r1.gamma": 0.003, "terms.r2.gamma": 0.003},
             },
             loss="rsgan",
             title="a modern baseline: pairs, two gradient penalties, no normalisation, no tricks",
