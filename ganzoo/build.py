@@ -97,9 +97,9 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
             raise RecipeError(f"game '{recipe.game}' has nothing called '{path}'{did_you_mean(path, known)}")
     for name, slot in slots(part).items():
         use = recipe.parts.get(name)
-        for key, one in use.items() if slot.many and isinstance(use, Mapping) else [(name, use)]:
-            if isinstance(one, Mapping) and not slot.many and "name" not in one:
-                raise RecipeError(f"'{key}' has options but no name; say which {slot.kind} it is: {key}=NAME")
+        if not slot.many:
+            _check_named(use, slot.kind, name)
+            _check_named(use.get("wrap") if isinstance(use, Mapping) else None, "wrap", f"{name}.wrap")
     try:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(mix(recipe.seed))
@@ -114,6 +114,11 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
     if any(p.dim() == 4 for p in game.parameters()):
         game.to(memory_format=torch.channels_last)
     return game
+
+
+def _check_named(use: Any, kind: str, path: str) -> None:
+    if isinstance(use, Mapping) and "name" not in use:
+        raise RecipeError(f"'{path}' has options but no name; say which {kind} it is: {path}=NAME")
 
 
 def engine_of(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engine:

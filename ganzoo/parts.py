@@ -25,14 +25,6 @@ KINDS = (
     "source", "optimizer", "schedule", "extractor", "metric",
 )  # fmt: skip
 
-# options that every part of a kind takes, beside those in its signature
-COMMON: dict[str, dict[str, tuple[Any, Any]]] = {
-    "term": {"weight": (float, 1.0), "every": (int, 1)},
-    "generator": {"wrap": (str, "")},
-    "discriminator": {"wrap": (str, "")},
-    "encoder": {"wrap": (str, "")},
-}
-
 
 @dataclass(frozen=True)
 class Slot:
@@ -46,6 +38,17 @@ class Slot:
     def part_kind(self) -> str:
         """The kind it is registered under: a network's role is its kind."""
         return self.role or self.kind
+
+
+WRAP = (typing.Annotated[Use, Slot("wrap")], "")
+
+# options that every part of a kind takes, beside those in its signature
+COMMON: dict[str, dict[str, tuple[Any, Any]]] = {
+    "term": {"weight": (float, 1.0), "every": (int, 1)},
+    "generator": {"wrap": WRAP},
+    "discriminator": {"wrap": WRAP},
+    "encoder": {"wrap": WRAP},
+}
 
 
 @dataclass(frozen=True)

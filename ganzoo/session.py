@@ -104,7 +104,8 @@ class Session:
             self._checkpoint()
 
     def _figures(self) -> dict[str, float]:
-        figures = self.metric(self._sampler().sample(self.evaluate["samples"], seed=SEED))
+        sampler, of = self._sampler(), getattr(self.metric, "of", None)
+        figures = of(sampler) if of else self.metric(sampler.sample(self.evaluate["samples"], seed=SEED))
         return {f"{self.evaluate['metric']}/{name}": float(value) for name, value in figures.items()}
 
     def _best(self) -> int | None:
@@ -140,8 +141,10 @@ class Session:
         from ganzoo.sampler import Sampler
         from ganzoo.torch_backend import TorchBackend
 
-        module = next(iter(self.engine.averages.generators.values()))
-        return Sampler(TorchBackend(module, self.meta["card"]))
+        samplers: dict[str, Sampler] = {}
+        for name, module in self.engine.averages.generators.items():
+            samplers[name] = Sampler(TorchBackend(module, self.meta["card"]), samplers)
+        return next(iter(samplers.values()))
 
 
 class Watchers:
@@ -213,8 +216,8 @@ def _parts_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
                 name = one if isinstance(one, str) else one.get("name", key)
                 yield slot.part_kind, name
     for use in recipe.parts.values():
-        if isinstance(use, Mapping) and use.get("wrap"):
-            yield "wrap", use["wrap"]
+        if isinstance(use, Mapping) and (wrap := use.get("wrap")):
+            yield "wrap", wrap if isinstance(wrap, str) else wrap["name"]
     for use in recipe.optimizers.values():
         yield "optimizer", use if isinstance(use, str) else use.get("name", "adam")
     for _, use in uses(recipe.schedules):

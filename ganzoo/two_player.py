@@ -45,7 +45,7 @@ class Round:
     """One minibatch of play; each thing is computed at most once, and only if a cost asks for it.
 
     step        the training step
-    G, D        the two networks
+    G, D        the two networks; a game may deal a round with a D of its own
     inputs      what the generator was given, by input name; `z` [N, d]
     conditions  what D is told beside x, by name; beside x_fake it is told `inputs`
     x           real samples in the generator's output range, float [N, C, H, W] or [N, d]
@@ -111,7 +111,7 @@ class Round:
     def judge_plain(self, x: Tensor, conditions: Mapping[str, Tensor]) -> Judgement:
         """What D says of x as it is."""
         told = (conditions[name] for name in getattr(self._game.D, "conditions", ()))
-        judgement = Judgement.of(self._game.D(x, *told))
+        judgement = Judgement.of(self.D(x, *told))
         for term in self._game.judging:
             judgement = term.judged(judgement, conditions)
         if judgement.score.shape != x.shape[:1]:
@@ -228,12 +228,16 @@ class TwoPlayer(Game):
         z = build.latent("z", latent, prior)
         inputs = (z, *self.conditions, *(spec for term in self._terms() for spec in term.inputs))
         self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
-        self.D = build.discriminator(discriminator, self.G.spec.output, self.conditions)
+        self.D = build.discriminator(discriminator, self.sample(), self.conditions)
         for number, term in enumerate(self._terms()):
             build.attach(term, number, self.G, self.D)
         self.showing = [term for term in self._terms() if term.overrides("shown")]
         self.judging = [term for term in self._terms() if term.overrides("judged")]
         self.separable = getattr(self.D, "separable", False) and all(term.separable for term in self.judging)
+
+    def sample(self) -> OutputSpec:
+        """The spec of what D gives one score: what G makes."""
+        return self.G.spec.output
 
     def players(self) -> Mapping[str, nn.Module]:
         return {player: nn.ModuleList([net, *self._heads(player)]) for player, net in (("D", self.D), ("G", self.G))}

@@ -66,12 +66,12 @@ def scores_are_raw(subject: Subject) -> None:
     game = _two_player(engine.game)
     loud = copy.deepcopy(game.D).eval()
     batch = Minibatch(0, engine.batch, lambda: engine.draw(0, 0, engine.batch))
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         for parameter in loud.parameters():
             parameter.mul_(1e3)
-        told = [batch.draw(spec) for spec in game.conditions if spec.name in getattr(loud, "conditions", ())]
-        said = loud(1e4 * batch.real(game.G.spec.output), *told)
-    score = (said if isinstance(said, Tensor) else said["score"]).float()
+        round = game.deal(batch, Turn("D", lambda _: {}))
+        round.D = loud
+        score = round.judge_plain(1e4 * round.x, round.conditions).score
     if bool((score.abs() <= 1).all()):
         low, high = (0, 1) if bool((score >= 0).all()) else (-1, 1)
         text = f"D's score stays in [{low}, {high}], however large its weights and inputs are"

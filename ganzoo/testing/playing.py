@@ -11,11 +11,11 @@ import torch
 
 from ganzoo import checkpoint
 from ganzoo.engine import Engine
-from ganzoo.game import Minibatch
+from ganzoo.game import Minibatch, Turn
 from ganzoo.state import read_state
 from ganzoo.testing.subject import NotApplicable, Subject, fail, sentence, stray
 from ganzoo.testing.watching import Watched, same
-from ganzoo.two_player import Judgement, TwoPlayer
+from ganzoo.two_player import TwoPlayer
 
 HINT = "; keep all state in buffers, and draw random numbers with torch, in deal() and in costs only"
 
@@ -100,12 +100,12 @@ def _offset(watched: Watched, name: str) -> bool:
         return False
     batch = Minibatch(0, engine.batch, lambda: engine.draw(0, 0, engine.batch))
     D = copy.deepcopy(game.D).eval()
-    with torch.no_grad():
-        x = batch.real(game.G.spec.output)
-        told = [batch.draw(spec) for spec in game.conditions if spec.name in getattr(D, "conditions", ())]
-        before = Judgement.of(D(x, *told)).score
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        round = game.deal(batch, Turn("D", lambda _: {}))
+        round.D = D
+        before = round.judge_plain(round.x, round.conditions).score
         D.get_parameter(name.removeprefix("D.")).add_(1.0)
-        shift = Judgement.of(D(x, *told)).score - before
+        shift = round.judge_plain(round.x, round.conditions).score - before
     return bool(shift.any()) and torch.allclose(shift, shift[:1].expand_as(shift), rtol=0, atol=1e-4)
 
 

@@ -1,0 +1,108 @@
+"""What a game of two players may change in one place, and what wraps of networks take."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import ganzoo
+from ganzoo import zoo
+from ganzoo.build import game_of
+from ganzoo.errors import RecipeError
+from ganzoo.game import Minibatch
+from ganzoo.parts import Part
+from ganzoo.session import _parts_of
+from ganzoo.specs import DataSpec
+
+DATA = DataSpec("points", (2,), size=100)
+
+
+def game(changes=()):
+    return game_of(zoo.variant("vanilla-ns").but(changes=dict(changes)), DATA)
+
+
+def deal(game, n=6, player="D"):
+    turn = next(turn for turn in game.turns(0) if turn.player == player)
+    return game.deal(Minibatch(0, n, lambda: {"x": torch.randn(n, 2)}), turn)
+
+
+def test_a_round_judges_by_the_d_it_carries():
+    play = game()
+    before = {name: t.clone() for name, t in play.D.state_dict().items()}
+    round = deal(play)
+    round.D = lambda x: x.sum(1)
+    assert torch.equal(round.real.score, round.x.sum(1))
+    assert torch.equal(round.fake.score, round.x_fake.sum(1))
+    assert all(torch.equal(t, before[name]) for name, t in play.D.state_dict().items())
+
+
+class Pairs(ganzoo.TwoPlayer):
+    def sample(self):
+        one = super().sample()
+        return ganzoo.OutputSpec(one.kind, (2 * one.shape[0],))
+
+
+def registered(monkeypatch, *parts):
+    """Add parts to the zoo, for a test."""
+    plain, mine = zoo.part, {(part.kind, part.name): part for part in parts}
+    monkeypatch.setattr(zoo, "part", lambda kind, name: mine.get((kind, name)) or plain(kind, name))
+
+
+def test_a_game_may_show_d_other_than_what_g_makes(monkeypatch):
+    registered(monkeypatch, Part("game", "pairs", Pairs))
+    play = game({"game": "pairs"})
+    assert play.G.spec.output.shape == (2,)
+    assert play.D(torch.randn(3, 4))["score"].shape == (3,)
+
+
+class Scaled(nn.Module):
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, w):
+        return self.by * w
+
+
+def scaled(module, *, by: float = 2.0):
+    """Every linear weight times a number."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.utils.parametrize.register_parametrization(layer, "weight", Scaled(by))
+    return module
+
+
+@pytest.fixture
+def scaling(monkeypatch):
+    registered(monkeypatch, Part("wrap", "scaled", scaled))
+
+
+@pytest.mark.usefixtures("scaling")
+@pytest.mark.parametrize(
+    ("changes", "by"),
+    [
+        ({"discriminator.wrap": "scaled"}, 2.0),
+        ({"discriminator.wrap": "scaled", "discriminator.wrap.by": 3}, 3.0),
+        ({"discriminator.wrap": {"name": "scaled", "by": 0.5}}, 0.5),
+    ],
+)
+def test_a_wrap_takes_options(changes, by):
+    first = next(layer for layer in game(changes).D.modules() if isinstance(layer, nn.Linear))
+    torch.testing.assert_close(first.weight, by * first.parametrizations.weight.original)
+    recipe = zoo.variant("vanilla-ns").but(changes=changes)
+    assert ("wrap", "scaled") in list(_parts_of(recipe))
+
+
+@pytest.mark.usefixtures("scaling")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"discriminator.wrap": "scaled", "discriminator.wrap.bi": 3}, "wrap 'scaled' has no option 'bi'"),
+        ({"discriminator.wrap.by": 3}, "say which wrap it is: discriminator.wrap=NAME"),
+        ({"discriminator.wrap": "scald"}, "there is no wrap 'scald'"),
+    ],
+)
+def test_a_wrong_wrap_is_one_sentence(changes, words):
+    with pytest.raises(RecipeError, match=words):
+        game(changes)
