@@ -3,7 +3,8 @@
 A metric is made for a source and turns samples into figures. `figure` is the one that picks the best checkpoint;
 `sign` is +1 where more of it is better, −1 where less is. It may also have `samples`, how many it is meant for;
 `protocol`, a sentence on the rule; and `beside()`, the figures of what its own stand beside: a floor, and controls
-that must fail. Of samples that it says nothing about it returns no figures. Nothing here imports torch for digits, for
+that must fail. Of samples that it says nothing about it returns no figures. One that judges a model by more than the
+samples of one generator has a method `of(sampler)`, which is called instead. Nothing here imports torch for digits, for
 points and for models in ONNX.
 """
 
@@ -154,21 +155,22 @@ def _pictures(source: Source, limit: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric that is ready: its name, how many samples it takes, its rule, and what its figures stand beside."""
+    """A metric that is ready: its name, how many samples it takes, its rule, what its figures stand beside, and how it
+    judges a whole model if it does."""
 
     name: str
     metric: Callable[[Samples], Mapping[str, float]]
     samples: int
     protocol: str
     beside: Callable[[], Mapping[str, Figures]]
+    of: Callable[[Sampler], Mapping[str, float]] | None = None
 
 
 def measure(name: str, source: Source) -> Measure:
     """The metric of that name for a source; what a stranger's leaves out is filled in. Errors are the metric's."""
     made = zoo.part("metric", name).build(name, {"source": source})
-    return Measure(
-        name, made, getattr(made, "samples", SAMPLES), getattr(made, "protocol", ""), getattr(made, "beside", dict)
-    )
+    rest = getattr(made, "protocol", ""), getattr(made, "beside", dict), getattr(made, "of", None)
+    return Measure(name, made, getattr(made, "samples", SAMPLES), *rest)
 
 
 def fitting(source: Source, names: Sequence[str] | None = None) -> list[Measure]:
@@ -191,7 +193,8 @@ def judge(sampler: Sampler, measures: Sequence[Measure], seed: int = SEED) -> di
     if not measures:
         return {}
     drawn = sampler.sample(max(m.samples for m in measures), seed=seed, batch=250)
-    return {m.name: {key: float(v) for key, v in m.metric(_first(drawn, m.samples)).items()} for m in measures}
+    found = {m.name: m.of(sampler) if m.of else m.metric(_first(drawn, m.samples)) for m in measures}
+    return {name: {key: float(v) for key, v in figures.items()} for name, figures in found.items()}
 
 
 def _first(drawn: Samples, n: int) -> Samples:

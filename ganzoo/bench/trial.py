@@ -27,7 +27,7 @@ from ganzoo.build import game_of
 from ganzoo.cli.group import verdict
 from ganzoo.data import Source
 from ganzoo.errors import DataError, Interrupted, RecipeError
-from ganzoo.evaluation import Measure, fitting, judge
+from ganzoo.evaluation import Figures, fitting, judge, measure
 from ganzoo.files import atomic, read_json, write_json, write_text
 from ganzoo.folder import RunFolder
 from ganzoo.game import Game
@@ -130,7 +130,7 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
     step = newest(RunFolder(folder / "run"))
     counts = moves(game, step)
     spent = read_json(clock.file)
-    figures = judge(sampler, measures(source, about["protocol"]["metrics"], recipe))
+    figures = judged(sampler, source, about["protocol"]["metrics"], recipe)
     picture(sampler, source, folder / "samples.png")
     return {
         **about["row"], "status": "done", "steps": step, "of": recipe.steps, "moves": counts,
@@ -140,13 +140,14 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
     }  # fmt: skip
 
 
-def measures(source: Source, names: Sequence[str], recipe: Recipe) -> list[Measure]:
-    """The suite's metrics, and beside them the one by which the recipe is evaluated, if it names one for such data."""
+def judged(sampler: ganzoo.Sampler, source: Source, names: Sequence[str], recipe: Recipe) -> dict[str, Figures]:
+    """The figures of the suite's metrics, and of the one by which the recipe is evaluated, if it fits."""
+    found = judge(sampler, fitting(source, names))
     own = recipe.evaluate.get("metric")
     if names and own and own not in names:
         with contextlib.suppress(DataError):
-            return fitting(source, [*names, own])
-    return fitting(source, names)
+            found |= judge(sampler, [measure(own, source)])
+    return found
 
 
 def picture(sampler: Any, source: Source, path: Path) -> None:

@@ -12,10 +12,12 @@ from scipy.optimize import linear_sum_assignment
 
 import ganzoo
 from ganzoo import zoo
+from ganzoo.bench.suites import suite, trials
+from ganzoo.bench.trial import judged
 from ganzoo.build import game_of
 from ganzoo.data import embedded, open_source
 from ganzoo.errors import DataError, RecipeError
-from ganzoo.evaluation import evaluate, fitting
+from ganzoo.evaluation import Measure, evaluate, fitting, judge
 from ganzoo.exporter import build, plain_copy
 from ganzoo.game import Minibatch
 from ganzoo.label_metrics import Asked, Purity, assigned
@@ -343,3 +345,128 @@ def test_codes_are_inputs_with_names_and_ranges():
     assert (c1.kind, c1.distribution, c1.classes[0], c1.classes[-1]) == ("label", "uniform", "A", "AB")
     assert len(set(c1.classes)) == 28
     assert all((c.kind, c.shape, c.distribution, c.range) == ("latent", (1,), "uniform", (-1.0, 1.0)) for c in others)
+
+
+# ---- sgan
+
+
+def say(logits):
+    """What D says with these logits."""
+    D = make("discriminator", "sgan", ganzoo.OutputSpec("image", (1, 8, 8)), data=DIGITS, width=2)
+    D.body, D.classes = torch.nn.Flatten(), torch.nn.Identity()
+    return D(logits)
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_the_score_is_that_of_a_classifier_with_one_class_more(n):
+    """σ(score) = 1 − p(fake) of a softmax over K + 1 logits of which that of 'fake' is 0 (section 5)."""
+    torch.manual_seed(n)
+    logits = 3 * torch.randn(n, 10, dtype=torch.float64)
+    said = say(logits)
+    softmax = torch.cat([logits, torch.zeros(n, 1)], 1).softmax(1)
+    torch.testing.assert_close(said["score"].sigmoid(), 1 - softmax[:, 10])
+    torch.testing.assert_close(said["score"], logits.exp().sum(1).log())
+    real, fake = said["score"], say(-logits)["score"]
+    loss = make("loss", "non-saturating")
+    due = -(1 - softmax[:, 10]).log().mean() - (1 / (1 + (-logits).exp().sum(1))).log().mean()
+    torch.testing.assert_close(loss.discriminator(SimpleNamespace(pair=lambda: (real, fake))), due)
+    assert say(torch.full((n, 10), -math.log(10.0)))["score"].abs().max() < 1e-6  # Z = 1: D cannot tell
+    assert say(torch.full((n, 10), 1e4))["score"].isfinite().all()
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_the_supervised_cost_by_hand(n):
+    torch.manual_seed(n)
+    logits, labels = torch.randn(n, 10, dtype=torch.float64), torch.arange(n) % 10
+    term = make("term", "supervised")
+    round = SimpleNamespace(labelled=SimpleNamespace(class_logits=logits), labels=labels)
+    odds = logits.exp() / logits.exp().sum(1, keepdim=True)
+    assert term.discriminator(round).item() == pytest.approx(-sum(math.log(odds[k, labels[k]]) for k in range(n)) / n)
+    round.labelled.class_logits = torch.zeros(n, 10)
+    assert term.discriminator(round).item() == pytest.approx(math.log(10))
+    assert not term.acts("G")
+
+
+def test_a_semi_labelled_source_keeps_few_labels():
+    source, (images, labels) = open_source("semi:digits", labelled=50, seed=3), embedded()
+    known = {images[row].tobytes(): labels[row] for row in source.rows}
+    assert np.bincount(labels[source.rows]).tolist() == [5] * 10
+    batch = source.minibatch(0, 1, 2, 32)
+    assert set(batch) == {"x", "x_labelled", "label_labelled"}
+    assert all(len(column) == 32 for column in batch.values())
+    for x, label in zip(batch["x_labelled"].numpy(), batch["label_labelled"].tolist()):
+        assert known[x[0].tobytes()] == label
+    whole = open_source("digits")
+    assert torch.equal(batch["x"], whole.minibatch(0, 1, 2, 32)["x"])
+    assert torch.equal(source.minibatch(0, 1, 2, 32)["x_labelled"], batch["x_labelled"])
+    assert source.spec == whole.spec
+    assert source.card["labelled"] == 50
+    prints = {open_source("semi:digits", labelled=n, seed=s).fingerprint for n, s in ((50, 3), (50, 4), (60, 3))}
+    assert len(prints | {whole.fingerprint}) == 4
+
+
+@pytest.mark.parametrize(("name", "labelled", "says"), [
+    ("semi:digits", 101, "as many of each"), ("semi:digits", 0, "as many of each"),
+    ("semi:digits", 20_000, "no more than there are"),
+])  # fmt: skip
+def test_a_semi_labelled_source_says_what_it_needs(name, labelled, says):
+    with pytest.raises(DataError, match=says):
+        open_source(name, labelled=labelled)
+    with pytest.raises(DataError, match="has 100 samples where a minibatch needs 128"):
+        open_source("semi:digits").minibatch(0, 0, 0, 128)
+    with pytest.raises(RecipeError, match="semi:PATH"):
+        open_source("semi")
+
+
+def test_d_is_a_classifier_in_torch_and_in_onnx(tmp_path):
+    """The second generator: logits of D, from pictures, and an image that is not needed for G's own samples."""
+    game = tiny("sgan")
+    assert list(game.generators()) == ["generator", "classifier"]
+    classifier = plain_copy(game.generators()["classifier"])
+    (tmp_path / "c.onnx").write_bytes(build(classifier, {}, tmp_path / "c.onnx")[0])
+    images = embedded()[0][:5, :, :, None]
+    with torch.no_grad():
+        due = game.D.eval()(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)["class_logits"].numpy()
+    for sampler in (Sampler(TorchBackend(classifier)), ganzoo.load(tmp_path / "c.onnx")):
+        np.testing.assert_allclose(sampler.sample(x=images).points, due, atol=1e-4)
+
+
+class Knows:
+    """A classifier that knows the labels it was made with, of whatever pictures."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def sample(self, x, batch):
+        return SimpleNamespace(points=np.eye(10)[self.labels])
+
+
+def test_classified_is_the_share_that_is_right(monkeypatch):
+    images, labels = (a[::100] for a in embedded())
+    monkeypatch.setattr("ganzoo_labels.classified.mnist", lambda: (images[..., None], labels))
+    metric = make("metric", "classified", open_source("semi:digits"))
+    wrong = np.where(np.arange(100) < 25, (labels + 1) % 10, labels)
+    assert metric.of(SimpleNamespace(generators={"classifier": Knows(wrong)})) == {"accuracy": 0.75}
+    assert metric.of(SimpleNamespace(generators={"generator": None})) == {}
+    assert metric(None) == {}
+    beside = metric.beside()
+    assert beside["chance"]["accuracy"] < 0.3 < beside["nearest of 100 labelled digits"]["accuracy"]
+    with pytest.raises(DataError, match="digits 0 to 9"):
+        make("metric", "classified", open_source("ring"))
+
+
+def test_a_metric_of_a_whole_model_is_asked_for_it():
+    asked = []
+    metric = SimpleNamespace(of=lambda sampler: asked.append(sampler) or {"n": 1})
+    sampler = Sampler(TorchBackend(tiny("vanilla").G))
+    assert judge(sampler, [Measure("mine", metric, 1, "", dict, metric.of)]) == {"mine": {"n": 1.0}}
+    assert asked == [sampler]
+
+
+def test_the_bench_judges_by_the_recipes_metric_too():
+    """Beside the suite's, where it fits the data; sgan takes part though its data go through another source."""
+    sampler, digits = Sampler(TorchBackend(tiny("cgan").G)), open_source("digits")
+    assert set(judged(sampler, digits, ["found"], zoo.variant("cgan"))) == {"found", "asked"}
+    assert set(judged(sampler, digits, ["found"], zoo.variant("vanilla"))) == {"found"}
+    assert judged(sampler, digits, [], zoo.variant("cgan")) == {}
+    assert {"cgan", "sgan"} <= {trial.variant for trial in trials(suite("digits"))}
