@@ -293,7 +293,8 @@ def _image(spec: InputSpec, value: Any) -> Any:
 
 
 def spread(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:
-    """float32 [count, *shape] of an array [count, *shape], or of one [*shape] repeated."""
+    """float32 [count, *shape] of an array [count, *shape], or of one [*shape] repeated; a number alone will do where
+    the shape holds one number."""
     shape = spec.shape
     try:
         with np.errstate(over="ignore"):
@@ -301,6 +302,8 @@ def spread(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:
     except (TypeError, ValueError):
         message = f"'{spec.name}' is not an array of numbers; shape {shape} is needed"
         raise InputError(spec.name, message) from None
+    if array.ndim == 0 and math.prod(shape) == 1:
+        array = array.reshape(shape)
     if array.shape == shape:
         array = np.broadcast_to(array, (count, *shape))
     if array.shape != (count, *shape):

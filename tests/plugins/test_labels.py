@@ -16,7 +16,7 @@ from ganzoo.bench.suites import suite, trials
 from ganzoo.bench.trial import judged
 from ganzoo.build import game_of
 from ganzoo.data import embedded, open_source
-from ganzoo.errors import DataError, RecipeError
+from ganzoo.errors import DataError, InputError, RecipeError
 from ganzoo.evaluation import Measure, evaluate, fitting, judge
 from ganzoo.exporter import build, plain_copy
 from ganzoo.game import Minibatch
@@ -470,3 +470,19 @@ def test_the_bench_judges_by_the_recipes_metric_too():
     assert set(judged(sampler, digits, ["found"], zoo.variant("vanilla"))) == {"found"}
     assert judged(sampler, digits, [], zoo.variant("cgan")) == {}
     assert {"cgan", "sgan"} <= {trial.variant for trial in trials(suite("digits"))}
+
+
+def test_a_code_is_given_by_a_number_and_swept_in_a_grid():
+    """One number for all or one each; the other inputs stay those of the seed."""
+    sampler = Sampler(TorchBackend(plain_copy(tiny("infogan").G)))
+    one, wrapped = sampler.sample(3, c2=0.5), sampler.sample(3, c2=[0.5])
+    assert np.array_equal(one.images, wrapped.images)
+    assert one.inputs["c2"].tolist() == [[0.5]] * 3
+    sweep = np.linspace(-1, 1, 5)[:, None]
+    swept = sampler.sample(seeds=[7] * 5, c1="B", c2=sweep)
+    assert swept.inputs["c1"].tolist() == [1] * 5
+    assert len({image.tobytes() for image in swept.images}) == 5
+    for name in ("z", "c3"):
+        assert (swept.inputs[name] == swept.inputs[name][0]).all()
+    with pytest.raises(InputError, match="c2"):
+        sampler.sample(3, c2=[0.5, 0.1])
