@@ -20,7 +20,7 @@ pytest.importorskip("gradio", reason="gradio is not installed")
 
 import gradio as gr
 
-from ganzoo.app import compare_tab, training_tab, walk_tab
+from ganzoo.app import compare_tab, places, recall, training_tab, walk_tab
 from ganzoo.app.controls import Sheet
 from ganzoo.app.studio import Pool, Studio
 from ganzoo.app.walk_tab import EASINGS, walked
@@ -58,7 +58,7 @@ def sheet(tmp_path: Path) -> Iterator[Sheet]:
     pool = Pool(1, 1)
     studio = Studio.open([tiny(tmp_path / f"{kind}.onnx", kind) for kind in ("plain", "conditional", "points")], pool)
     with gr.Blocks():
-        yield Sheet(studio, gr.Dropdown(list(studio.samplers)))
+        yield Sheet(studio, gr.Dropdown(list(studio.samplers)), tmp_path)
     pool.close()
 
 
@@ -86,7 +86,8 @@ def test_a_film_is_bounded(sheet: Sheet, model: str, keys: str, seconds: Any, fi
 
 def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> None:
     studio = sheet.studio
-    assert compare_tab._kinds(studio, "plain") == compare_tab._kinds(studio, "conditional") == ["Models", "Truncation"]
+    assert compare_tab._kinds(studio, "plain") == ["Models", "Truncation"]
+    assert compare_tab._kinds(studio, "conditional") == ["Models", "Truncation", "Classes"]
     assert compare_tab._kinds(studio, "points") == ["Models"]
     rows = compare_tab._rows(sheet, "plain", "Truncation", [], {"seeds": "0-2"}, NONE)
     assert [wish.arguments["truncation"] for _, wish, _ in rows] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0])
@@ -103,6 +104,60 @@ def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> 
     ):
         with pytest.raises(InputError):
             compare_tab._rows(sheet, "plain", what, chosen, {"seeds": seeds}, NONE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"model": "nobody"}, "model"),
+        ({"seed": "cat"}, "seeds"),
+        ({"seed": "0-99"}, "n"),
+        ({"n": "1e9"}, "n"),
+        ({"n": "x"}, "n"),
+        ({"model": "conditional", "y": "bird"}, "y"),
+        ({"model": "conditional", "truncation": "nan"}, "truncation"),
+        ({"truncation": "9"}, "truncation"),
+    ],
+)
+def test_an_address_is_read_as_untrusted(sheet: Sheet, settings: Any, field: str) -> None:
+    with pytest.raises(InputError) as error:
+        sheet.recalled(settings)
+    assert error.value.field == field
+
+
+def test_settings_come_back_from_an_address(sheet: Sheet) -> None:
+    from urllib.parse import parse_qsl
+
+    values = [2.0, "**", 0.5]
+    found = dict(parse_qsl(recall.to_address(sheet.settings("conditional", "3", 4, values))[1:]))
+    assert found == {"model": "conditional", "seed": "3", "n": "4", "y": "**", "truncation": "0.5"}
+    assert sheet.recalled({**found, "utm_source": "x"}) == ["conditional", "3", 4, *values]
+
+
+@pytest.mark.parametrize("text", ["", "null", "[1]", "{" * 9000, "[" * 7000, '{"arguments": 3}', None, 7, "\x00"])
+def test_a_picture_that_is_not_ours(sheet: Sheet, text: Any) -> None:
+    with pytest.raises(InputError, match="carries no settings"):
+        recall.from_picture(sheet.studio, text)
+
+
+def test_a_place_is_a_way_between_seeds(tmp_path: Path) -> None:
+    sampler = ganzoo.load(tiny(tmp_path / "m.onnx", "conditional"))
+    found = places.drawn(sampler, [places.read("7"), places.read("(7~8@0.3)"), places.read("(7~8@1)")], {"y": "dog"})
+    assert (found.output[1] == sampler.vary(7, 0.3, 1, y="dog").output[0]).all()
+    assert (found.output[[0, 2]] == sampler.sample(seeds=[7, 8], y="dog").output).all()
+    child = places.children(places.read("7"), places.read("(7~8@0.3)"), 3)[1]
+    assert str(child).startswith("((7~(7~8@0.3)@0.5)~")
+    assert str(places.read(str(child))) == str(child)
+    assert child.first == 7
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "-1", "4294967296", "(7~8)", "(7~8@2)", "7)", "(7~8@0.1", "(" * 200, "7 8", None]
+)
+def test_what_is_no_place(text: Any) -> None:
+    with pytest.raises(InputError) as error:
+        places.read(text)
+    assert error.value.field == "place"
 
 
 def test_of_many_steps_some_are_compared() -> None:

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from ganzoo.app import schema
-from ganzoo.app.guard import Guard, problem
+from ganzoo.app.guard import Guard, Streams, problem
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.studio import Busy, Pool, Studio
 from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish
@@ -71,7 +71,9 @@ def create_app(
         from ganzoo.app.page import mount
 
         mount(app, studio, scratch.folder, root)
-    app.add_middleware(Guard, password=password, root_path=root, page=page, uploads=studio.takes_pictures)
+    uploads = studio.takes_pictures
+    streams = app.state.streams = Streams()
+    app.add_middleware(Guard, password=password, root_path=root, page=page, uploads=uploads, streams=streams)
     return app
 
 
@@ -92,7 +94,7 @@ def _routes(app: FastAPI, studio: Studio) -> None:
     async def sample(request: Request) -> Response:
         wish = studio.wish(await _json(request))
         kind = wish.format or _accepted(request.headers.get("accept", "*/*"))
-        kind = "png" if kind == "zip" and studio.sampler(wish.model).spec.output.kind == "points" else kind
+        kind = "png" if kind == "zip" and studio.spec(wish.model).output.kind == "points" else kind
         tag = _tag(studio, wish, kind)
         headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "accept"}
         if tag in (t.strip() for t in request.headers.get("if-none-match", "").split(",")):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 from PIL import Image
@@ -17,16 +17,18 @@ from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish, can_truncate, whole
 from ganzoo.errors import InputError
 from ganzoo.feeds import TRUNCATIONS
-from ganzoo.sampler import Samples
+from ganzoo.sampler import Sampler, Samples
+from ganzoo.specs import GIVEN
 
 CELLS = 64
 SEEDS = 16
 SIDE = 160
 """Larger pictures are made smaller for the table."""
-MODELS, CLIPS, STEPS = "Models", "Truncation", "Training steps"
+MODELS, CLIPS, CLASSES, STYLES, STEPS = "Models", "Truncation", "Classes", "Styles", "Training steps"
 ROWS = 8
-Row = tuple[str, Wish, int | None]
-"""What stands before a row, what is asked, and of which step."""
+MOST_CLASSES = 20
+Row: TypeAlias = tuple[str, Wish, Callable[[Studio, Wish], Samples]]
+"""What stands before a row, what is asked, and how it is drawn."""
 
 
 def compare_tab(tab: Any, sheet: Sheet) -> None:
@@ -36,13 +38,14 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
             what = gr.Radio(_kinds(studio, studio.default), value=MODELS, label="Rows", elem_id="compare-what")
+            ready = [name for name in names if not studio.spec(name).of_kind("image")]
             chosen = gr.CheckboxGroup(
-                names, value=names[:4], label="Models", visible=len(names) > 1, elem_id="compare-models"
+                names, value=(ready or names)[:4], label="Models", visible=len(names) > 1, elem_id="compare-models"
             )
             info = f"One in each column, at most {CELLS} pictures in all"
             seeds = gr.Textbox("0-5", label="Seeds", info=info, max_length=400, elem_id="compare-seeds")
             go = gr.Button("Compare", variant="primary", elem_id="compare-go")
-        with gr.Column(scale=2, min_width=280):
+        with gr.Column(scale=2, min_width=280, elem_classes="results"):
             table = gr.HTML(elem_id="compare", container=False)
     inputs = [sheet.model, what, chosen, seeds, *sheet.widgets]
     how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw"}
@@ -68,8 +71,10 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
 def _kinds(studio: Studio, model: Any) -> list[str]:
     """What can be compared of a model."""
     kinds = [MODELS]
-    if model in studio.samplers and studio.sampler(model).spec.output.kind == "image":
-        kinds += [CLIPS] if can_truncate(studio.sampler(model).spec) else []
+    if model in studio.samplers and studio.spec(model).output.kind == "image":
+        kinds += [CLIPS] if can_truncate(studio.spec(model)) else []
+        kinds += [CLASSES] if studio.spec(model).of_kind("label") else []
+        kinds += [STYLES] if mixes(studio.sampler(model)) else []
         kinds += [STEPS] if studio.steps(model) else []
     return kinds
 
@@ -80,26 +85,72 @@ def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any
     rows: list[Row]
     if what == MODELS:
         chosen = chosen if isinstance(chosen, list) and chosen else [model]
-        rows = [(str(name), sheet.wish(name, values, **seeds), None) for name in chosen[: CELLS + 1]]
-    elif what in (CLIPS, STEPS):
+        rows = [(str(name), sheet.wish(name, values, **seeds), _sample) for name in chosen[: CELLS + 1]]
+    elif what in _MAKERS:
         wish = sheet.wish(model, values, **seeds)
         if what not in _kinds(studio, model):
             raise InputError("rows", f"'{wish.model}' has nothing to compare by {what.lower()}")
-        rows = [(f"step {step:,}", wish, step) for step in _some(studio.steps(wish.model))]
-        if what == CLIPS:
-            asked = {k: v for k, v in wish.asked.items() if k not in TRUNCATIONS}
-            widest = can_truncate(studio.sampler(wish.model).spec) or 1.0
-            parts = [round(widest * k / 5, 4) for k in range(1, 6)]
-            rows = [(f"{part:g}", studio.wish({**asked, "truncation": part}), None) for part in parts]
+        rows = _MAKERS[what](studio, wish)
     else:
-        raise InputError("rows", f"the rows are none of {MODELS}, {CLIPS}, {STEPS}")
+        raise InputError("rows", f"the rows are none of {', '.join((MODELS, *_MAKERS))}")
     for _, wish, _ in rows:
-        if studio.sampler(wish.model).spec.output.kind != "image":
+        if studio.spec(wish.model).output.kind != "image":
             raise InputError("model", f"'{wish.model}' makes no pictures; only pictures are compared")
     whole("seeds", len(rows[0][1].asked["seeds"]), 1, SEEDS)
     if len(rows) * len(rows[0][1].asked["seeds"]) > CELLS:
         raise InputError("seeds", f"at most {CELLS} pictures are compared; take fewer seeds or rows")
     return rows
+
+
+def _sample(studio: Studio, wish: Wish) -> Samples:
+    return studio.sampler(wish.model).sample(**wish.arguments)
+
+
+def _clips(studio: Studio, wish: Wish) -> list[Row]:
+    """A row for each of five truncations."""
+    asked = {k: v for k, v in wish.asked.items() if k not in TRUNCATIONS}
+    widest = can_truncate(studio.spec(wish.model)) or 1.0
+    parts = [round(widest * k / 5, 4) for k in range(1, 6)]
+    return [(f"{part:g}", studio.wish({**asked, "truncation": part}), _sample) for part in parts]
+
+
+def _classes(studio: Studio, wish: Wish) -> list[Row]:
+    """A row for each class, or for the first of many."""
+    one = studio.spec(wish.model).of_kind("label")[0]
+    return [(name, studio.wish({**wish.asked, one.name: name}), _sample) for name in one.classes[:MOST_CLASSES]]
+
+
+def _steps(studio: Studio, wish: Wish) -> list[Row]:
+    """A row for some of the steps of training that were kept."""
+
+    def at(step: int, studio: Studio, wish: Wish) -> Samples:
+        return studio.snapshot(wish.model, step).sample(**wish.arguments)
+
+    return [(f"step {step:,}", wish, partial(at, step)) for step in _some(studio.steps(wish.model))]
+
+
+def mixes(sampler: Sampler) -> bool:
+    """Whether a generator of the model takes a w of several layers, so that styles can be mixed."""
+    return any(
+        one.distribution == GIVEN and len(one.shape) > 1
+        for other in sampler.generators.values()
+        for one in other.spec.of_kind("latent")
+    )
+
+
+def _styles(studio: Studio, wish: Wish) -> list[Row]:
+    """A row for each seed, whose coarse styles it has; the fine ones are the column's (Karras et al. 2019)."""
+
+    def mixed(seed: int, studio: Studio, wish: Wish) -> Samples:
+        given = {k: v for k, v in wish.arguments.items() if k != "seeds"}
+        return studio.sampler(wish.model).mix(seed, list(wish.asked["seeds"]), **given)
+
+    return [(f"coarse {seed}", wish, partial(mixed, seed)) for seed in wish.asked["seeds"]]
+
+
+_MAKERS: dict[str, Callable[[Studio, Wish], list[Row]]] = {
+    CLIPS: _clips, CLASSES: _classes, STYLES: _styles, STEPS: _steps,
+}  # fmt: skip
 
 
 def _some(steps: Sequence[int]) -> list[int]:
@@ -110,11 +161,7 @@ def _some(steps: Sequence[int]) -> list[int]:
 
 
 def _draw(studio: Studio, rows: Sequence[Row]) -> list[tuple[str, Samples]]:
-    made = []
-    for name, wish, step in rows:
-        sampler = studio.sampler(wish.model) if step is None else studio.snapshot(wish.model, step)
-        made.append((name, sampler.sample(**wish.arguments)))
-    return made
+    return [(name, make(studio, wish)) for name, wish, make in rows]
 
 
 def _table(seeds: Sequence[str], rows: Sequence[tuple[str, Samples]]) -> str:

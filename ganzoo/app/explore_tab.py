@@ -1,17 +1,19 @@
-"""The tab **Explore**: what lies around a favourite seed."""
+"""The tab **Explore**: what lies around a favourite, between two, and along the model's directions."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from ganzoo.app import look
+from ganzoo.app import album, look, places
+from ganzoo.app.album import classes_of
 from ganzoo.app.controls import Sheet, told
-from ganzoo.app.sample_tab import classes_of
+from ganzoo.app.places import Place
 from ganzoo.app.studio import Busy
 from ganzoo.app.wishes import Wish, fraction, whole
 from ganzoo.errors import InputError
@@ -20,8 +22,12 @@ from ganzoo.sampler import Sampler, Samples
 VARIATIONS = 16
 DIRECTIONS = 8
 STEPS = 7
+KEPT = 24
+"""Favourites of one visitor."""
 FARTHEST = 5.0
 """Standard deviations of the latent."""
+Shown = tuple[str, list[str]]
+"""The model of a gallery, and the place of each of its pictures."""
 
 
 def explore_tab(tab: Any, sheet: Sheet) -> None:
@@ -29,83 +35,143 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     studio = sheet.studio
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
-            seed = gr.Textbox("0", label="Seed", info="A picture that you like", max_length=12, elem_id="explore-seed")
+            info = "A seed that you like, or the picture that you clicked"
+            seed = gr.Textbox("0", label="From", info=info, max_length=places.LONGEST, elem_id="explore-seed")
             strength = gr.Slider(0, 1, 0.3, step=0.05, label="Strength", info="0: the same; 1: any other",
                                  elem_id="explore-strength")  # fmt: skip
             near = gr.Button("Variations", variant="primary", elem_id="explore-near")
+            keep = gr.Button("Keep as a favourite", elem_id="explore-keep")
+            parents = gr.Dropdown(
+                [], value=[], multiselect=True, max_choices=2, allow_custom_value=True, label="Parents",
+                info="Two favourites, or two seeds", elem_id="explore-parents",
+            )  # fmt: skip
+            breed = gr.Button("Breed", elem_id="explore-breed")
             text = "The ways in which this model's pictures differ most. Finding them draws 2,048 pictures, once."
             gr.HTML(look.note(text), container=False)
             find = gr.Button("Find directions", elem_id="explore-find")
             with gr.Column(visible=False) as steer:
                 which = gr.Slider(1, DIRECTIONS, 1, step=1, label="Direction", elem_id="explore-direction")
                 far = gr.Slider(0.5, FARTHEST, 3, step=0.5, label="How far", elem_id="explore-far")
-        with gr.Column(scale=2, min_width=280):
-            around = _gallery("around", 4)
+        with gr.Column(scale=2, min_width=280, elem_classes="results"):
+            title = gr.HTML(look.note(AROUND), container=False)
+            around = album.gallery("around", 4, "Variations")
+            with gr.Column(visible=False) as shelf:
+                gr.HTML(look.note("Favourites of this visit"), container=False)
+                liked = album.gallery("favourites", 8, "Favourites")
             with gr.Column(visible=False) as strip:
-                along = _gallery("along", STEPS)
-    place = [sheet.model, seed]
+                gr.HTML(look.note("Along the direction, in standard deviations"), container=False)
+                along = album.gallery("along", STEPS, "Along a direction")
+    shown, favourites = gr.State(("", [])), gr.State(("", []))
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
 
     async def vary(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
         with told():
-            wish = _asked(sheet, model, seed, values)
+            wish, place = _asked(sheet, model, seed, values)
             amount = fraction("strength", strength, 0, 1)
-            made = await studio.pool.run(partial(_vary, studio.sampler(wish.model), wish, amount))
-        return _shown(made, ["" for _ in range(len(made))])
+            around = places.variations(place, amount, VARIATIONS)
+            made = await _made(sheet, wish, around, [f"to {p.end}" for p in around])
+        return [made, (wish.model, [str(p) for p in around]), look.note(AROUND)]
+
+    async def cross(model: Any, parents: Any, *values: Any) -> Any:
+        with told():
+            if not isinstance(parents, list) or len(parents) != 2:
+                raise InputError("parents", "choose two parents: keep two favourites, or type two seeds")
+            a, b = (places.read(parent) for parent in parents)
+            wish, _ = _asked(sheet, model, str(a), values)
+            children = places.children(a, b, VARIATIONS)
+            made = await _made(sheet, wish, children, [f"child {k + 1}" for k in range(VARIATIONS)])
+        return [made, (wish.model, [str(p) for p in children]), look.note(CHILDREN)]
+
+    async def like(model: Any, seed: Any, favourites: Shown, *values: Any) -> Any:
+        with told():
+            wish, place = _asked(sheet, model, seed, values)
+            before = favourites[1] if favourites[0] == wish.model else []
+            if len(before) >= KEPT and str(place) not in before:
+                raise InputError("favourites", f"{KEPT} favourites are kept; save them and reload the page for more")
+            now = list(dict.fromkeys([*before, str(place)]))
+            made = await _made(sheet, wish, [places.read(p) for p in now], [_short(p) for p in now])
+        return [made, (wish.model, now), gr.update(visible=True), gr.update(choices=now, value=now[-2:])]
+
+    async def chosen(shown: Shown, event: gr.SelectData) -> Any:
+        found = shown[1]
+        return found[event.index] if isinstance(event.index, int) and 0 <= event.index < len(found) else gr.skip()
 
     async def move(model: Any, seed: Any, which: Any, far: Any, *values: Any) -> Any:
         with told():
-            wish = _asked(sheet, model, seed, values)
+            wish, place = _asked(sheet, model, seed, values)
             number = whole("direction", which, 1, DIRECTIONS)
             reach = fraction("far", far, 0.5, FARTHEST)
-            job = partial(_move, studio.sampler(wish.model), wish, number, reach, finding)
+            job = partial(_move, studio.sampler(wish.model), wish, place.first, number, reach, finding)
             found, amounts, share = await studio.pool.run(job)
         label = gr.update(
             maximum=len(share), info=f"{share[number - 1]:.0%} of the differences", visible=len(share) > 1
         )
+        pictures = [(found.picture(k), f"{a:+.1f}" if a else "0") for k, a in enumerate(amounts)]
         return [
-            _shown(found, [f"{a:+.1f}" if a else "0" for a in amounts]),
+            gr.update(value=pictures, elem_classes=classes_of(found.spec)),
             gr.update(visible=True),
             gr.update(visible=True),
             label,
         ]
 
     async def switch(model: Any) -> Any:
-        return gr.update(value=[]), gr.update(visible=False), gr.update(visible=False)
+        hidden, empty = gr.update(visible=False), gr.update(value=[])
+        return [empty, hidden, hidden, hidden, ("", []), ("", []), gr.update(choices=[], value=[]), "0"]
 
-    near_inputs, far_inputs = [*place, strength, *sheet.widgets], [*place, which, far, *sheet.widgets]
-    gr.on([near.click, seed.submit, strength.input, tab.select], vary, near_inputs, around, **quiet)
+    inputs, out = [*sheet.widgets], [around, shown, title]
+    gr.on([near.click, seed.submit, strength.input], vary, [sheet.model, seed, strength, *inputs], out, **quiet)
+    tab.select(vary, [sheet.model, seed, strength, *inputs], out, **quiet)
+    breed.click(cross, [sheet.model, parents, *inputs], out, **quiet)
+    keep.click(like, [sheet.model, seed, favourites, *inputs], [liked, favourites, shelf, parents], **quiet)
+    around.select(chosen, shown, seed, api_visibility="private", show_progress="hidden")
+    liked.select(chosen, favourites, seed, api_visibility="private", show_progress="hidden")
+    far_inputs = [sheet.model, seed, which, far, *inputs]
     gr.on([find.click, which.input, far.input], move, far_inputs, [along, strip, steer, which], **quiet)
-    sheet.model.change(switch, sheet.model, [around, strip, steer], api_visibility="private", show_progress="hidden")
+    cleared = [around, strip, steer, shelf, shown, favourites, parents, seed]
+    sheet.model.change(switch, sheet.model, cleared, api_visibility="private", show_progress="hidden")
 
 
-def _gallery(name: str, columns: int) -> Any:
-    return gr.Gallery(
-        label=name.capitalize(), show_label=False, format="png", columns=columns, height="auto", interactive=False,
-        object_fit="contain", elem_id=name, elem_classes="gallery", buttons=["download", "fullscreen"],
-    )  # fmt: skip
+AROUND = "Variations: each a part of the way to another seed. Click one to start from it."
+CHILDREN = "Children of both parents. Click one to start from it, or keep it."
 
 
-def _asked(sheet: Sheet, model: Any, seed: Any, values: Any) -> Wish:
-    """The request for the one picture of a seed; InputError."""
+def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any]) -> tuple[Wish, Place]:
+    """The request for the picture of a place's first seed, and the place; InputError."""
+    found = places.read(place)
     if sheet.lacks_picture(model, values):
         raise InputError("image", "this model starts from a picture; give one in the tab Sample")
-    wish = sheet.wish(model, values, seeds=str(seed).strip() or "0")
-    spec = sheet.studio.sampler(wish.model).spec
+    wish = sheet.wish(model, values, seeds=str(found.first))
+    spec = sheet.studio.spec(wish.model)
     if spec.output.kind != "image" or not spec.of_kind("latent"):
         raise InputError("model", "only pictures that are made from noise can be explored")
-    whole("seed", len(wish.asked["seeds"]), 1, 1)
-    return wish
+    return wish, found
 
 
-def _vary(sampler: Sampler, wish: Wish, amount: float) -> Samples:
-    given = {k: v for k, v in wish.arguments.items() if k != "seeds"}
-    return sampler.vary(wish.asked["seeds"][0], amount, VARIATIONS, **given)
+async def _made(sheet: Sheet, wish: Wish, found: list[Place], captions: list[str]) -> Any:
+    """The pictures of places, for a gallery."""
+    job = partial(_pictures, sheet, wish, found, captions)
+    return gr.update(value=await sheet.studio.pool.run(job), elem_classes=classes_of(sheet.studio.spec(wish.model)))
+
+
+def _pictures(sheet: Sheet, wish: Wish, found: list[Place], captions: list[str]) -> list[tuple[str, str]]:
+    sampler = sheet.studio.sampler(wish.model)
+    samples = places.drawn(sampler, found, _given(wish))
+    pictures = {i.name for i in sampler.spec.of_kind("image")}
+    told_of = {k: v for k, v in wish.asked.items() if k not in ("model", "seeds", *pictures)}
+    return album.placed(sheet.scratch, samples, [str(p) for p in found], told_of, captions)
+
+
+def _given(wish: Wish) -> dict[str, Any]:
+    return {k: v for k, v in wish.arguments.items() if k != "seeds"}
+
+
+def _short(place: str) -> str:
+    return place if len(place) < 12 else f"{place[:10]}…"
 
 
 def _move(
-    sampler: Sampler, wish: Wish, number: int, reach: float, finding: threading.Lock
+    sampler: Sampler, wish: Wish, seed: int, number: int, reach: float, finding: threading.Lock
 ) -> tuple[Samples, list[float], list[float]]:
     """The pictures along a direction, how far each is, and what share of the variance each direction has."""
     if not finding.acquire(blocking=False):
@@ -117,8 +183,7 @@ def _move(
     if number > len(share):
         raise InputError("direction", f"this model has directions 1 to {len(share)}")
     amounts = np.linspace(-reach, reach, STEPS).tolist()
-    given = {k: v for k, v in wish.arguments.items() if k != "seeds"}
-    return sampler.along(number - 1, amounts, wish.asked["seeds"][0], **given), amounts, share
+    return sampler.along(number - 1, amounts, seed, **_given(wish)), amounts, share
 
 
 def _shares(sampler: Sampler) -> list[float]:
@@ -129,8 +194,3 @@ def _shares(sampler: Sampler) -> list[float]:
         except InputError:
             continue  # of a small latent there are fewer
     raise InputError("model", "this model has no directions")
-
-
-def _shown(samples: Samples, captions: list[str]) -> Any:
-    pictures = [(samples.picture(k), text or None) for k, text in enumerate(captions)]
-    return gr.update(value=pictures, elem_classes=classes_of(samples.spec))

@@ -58,6 +58,9 @@ PAGE_BELOW = (
     "/gradio_api/heartbeat/",
     "/gradio_api/file=/",  # a path; Gradio would fetch an address for whoever asks
 )
+STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/")
+"""Answers that do not end while the page is open."""
+ASSETS, DAY = "/assets/", "private, max-age=86400"
 UPLOADS = {"/gradio_api/upload": ("POST",), "/gradio_api/upload_progress": _GET}
 
 HEADERS = {
@@ -75,6 +78,49 @@ HEADERS = {
 }
 
 
+class Streams:
+    """The answers that do not end by themselves, so that they can be ended when the server stops."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Task[None]] = set()
+        self._cut = False
+
+    async def run(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets `app` answer, until it has or `cut` is called."""
+        started = ended = False
+
+        async def sent(message: Message) -> None:
+            nonlocal started, ended
+            started = started or message["type"] == "http.response.start"
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
+        async def answer() -> None:
+            await app(scope, receive, sent)
+
+        task = asyncio.create_task(answer())
+        self._open.add(task)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not self._cut:
+                raise
+            if not started:
+                await refuse(send, 503, "path", "the server is closing")
+            elif not ended:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._open.discard(task)
+
+    async def cut(self, seconds: float) -> None:
+        """Gives them so long to say what is left to say, then ends them."""
+        if self._open:
+            await asyncio.sleep(seconds)
+        self._cut = True
+        for task in self._open:
+            task.cancel()
+
+
 class Guard:
     """An ASGI layer.
 
@@ -82,10 +128,14 @@ class Guard:
     root_path   the path a proxy serves us under; taken off a request's path where the proxy left it on
     page        whether there is a page
     uploads     whether a served model starts from a picture
+    streams     takes the answers that do not end
     """
 
-    def __init__(self, app: App, password: str | None, root_path: str, page: bool, uploads: bool) -> None:
+    def __init__(
+        self, app: App, password: str | None, root_path: str, page: bool, uploads: bool, streams: Streams
+    ) -> None:
         self.app = app
+        self.streams = streams
         self.root_path = root_path
         self.most = UPLOAD * 3 // 2 if uploads else BODY  # base64 is a third longer
         self.secret = _digest(f"{USER}:{password}".encode()) if password else None
@@ -119,7 +169,11 @@ class Guard:
             if body is None:
                 return
             receive = _replay(body, receive)
-        await self.app({**scope, "path": path, "raw_path": path.encode(), "root_path": ""}, receive, send)
+        scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
+        if path.startswith(STREAMS):
+            await self.streams.run(self.app, scope, receive, send)
+        else:
+            await self.app(scope, receive, _kept_a_day(send) if path.startswith(ASSETS) else send)
 
     def _path(self, scope: Scope) -> str:
         path: str = scope["path"]
@@ -192,6 +246,17 @@ def _with_headers(send: Send) -> Send:
             own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
             kept = [pair for pair in message.get("headers", []) if pair[0].lower().decode() not in HEADERS]
             message["headers"] = kept + own
+        await send(message)
+
+    return wrapped
+
+
+def _kept_a_day(send: Send) -> Send:
+    """`send` of a file whose name changes with its content."""
+
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            message["headers"] = [*message.get("headers", []), (b"cache-control", DAY.encode())]
         await send(message)
 
     return wrapped

@@ -62,7 +62,9 @@ CSS = """
 #film video { width: 100%; max-width: 512px; display: block; border-radius: 4px; background: #000; }
 #code h2, #card h2 { font-size: 1rem; margin: 0 0 4px; } #code h3 { font-size: var(--text-sm); margin: 0; }
 #card ul { margin: 0; padding-left: 1.1em; } #card pre { margin: 0; white-space: pre-wrap; font-size: 0.8rem; }
-#around, #along, #around .grid-wrap, #along .grid-wrap { min-height: 0 !important; }
+#around, #along, #strip, #favourites { min-height: 0 !important; }
+#around .grid-wrap, #along .grid-wrap, #strip .grid-wrap, #favourites .grid-wrap { min-height: 0 !important; }
+#favourites .grid-container { grid-template-columns: repeat(8, minmax(0, 1fr)); }
 #run-picture img { width: 100%; }
 .cells { overflow-x: auto; }
 .cells table, .cells tr, .cells td, .cells th { border: 0; background: transparent; }
@@ -82,8 +84,8 @@ CSS = """
 #card a { padding: 0; margin: 0; }
 @media (max-width: 700px) {
   .gradio-container .main { padding: 12px !important; }
-  #pictures { order: -1; }
-  .gallery:not(.one, #along) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  #pictures, .results { order: -1; }
+  .gallery:not(.one, #along, #strip, #favourites) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
 }
 """
 

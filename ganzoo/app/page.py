@@ -12,11 +12,15 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from ganzoo.app import look
+from ganzoo.app import look, recall
 from ganzoo.app.guard import UPLOAD
+from ganzoo.app.scratch import AGE, EVERY
 from ganzoo.app.studio import Studio
 
 QUEUE = 32
+LOOK, PROGRESS = 0.05, 0.25
+"""Seconds between looks of Gradio's queue for events, and for what they say of their progress. Its own choice,
+0.001 and 0.01, takes 8 % of a core while nobody asks for anything; 0.05 is what it does on Windows."""
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
@@ -49,7 +53,7 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
         mcp_server=False,
         theme=look.theme(),
         css=look.CSS,
-        head=look.HEAD,
+        head=look.HEAD + recall.DROP,
     )
 
 
@@ -64,7 +68,8 @@ def build(studio: Studio, scratch: Path) -> Any:
     from ganzoo.app.training_tab import training_tab
     from ganzoo.app.walk_tab import walk_tab
 
-    with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True) as page:
+    forget = (int(EVERY), int(AGE - EVERY))  # Gradio keeps a list of files, and has to forget those that are swept
+    with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True, delete_cache=forget) as page:
         with gr.Row(elem_id="top"):
             gr.HTML(look.TITLE, elem_id="title", container=False, min_width=80)
             model = gr.Dropdown(
@@ -74,9 +79,9 @@ def build(studio: Studio, scratch: Path) -> Any:
         boxes = programs()
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Sample", id="sample"):
-                sheet = sample_tab(page, studio, model, boxes)
+                sheet = sample_tab(page, studio, model, boxes, scratch)
             with gr.Tab("Walk", id="walk"):
-                walk_tab(sheet, scratch)
+                walk_tab(sheet)
             with gr.Tab("Explore", id="explore") as tab:
                 explore_tab(tab, sheet)
             with gr.Tab("Compare", id="compare") as tab:
@@ -87,4 +92,5 @@ def build(studio: Studio, scratch: Path) -> Any:
             with gr.Tab("Model", id="model"):
                 model_tab(studio, model, boxes)
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
+    page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = LOOK, PROGRESS  # no public way
     return page

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
+import numpy as np
 
-from ganzoo.app import look
-from ganzoo.app.controls import Sheet, told, which
+from ganzoo.app import album, look, recall
+from ganzoo.app.controls import CLIP, SHOWN, Sheet, first_count, told
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
-from ganzoo.errors import InputError
-from ganzoo.feeds import DEFAULT_N
-from ganzoo.sampler import Samples
+from ganzoo.app.wishes import Wish, can_truncate
+from ganzoo.errors import GanzooError, InputError
 from ganzoo.specs import GeneratorSpec
 
-SHOWN = {"image": 64, "points": 4096}
-"""On the page at most."""
-FIRST = {"image": DEFAULT_N, "points": 1024}
-SMOOTH = 128
-"""Pictures of so many pixels and more are not shown as squares of pixels."""
+STRIP = 7
+"""Values of a number in a strip."""
+CLASSES = 20
 
 
-def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any]) -> Sheet:
+def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], scratch: Path) -> Sheet:
     """Fills the tab and returns its widgets; `programs` show the same request in other languages."""
-    first = studio.sampler(studio.default).spec
+    first = studio.spec(studio.default)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_id="controls"):
             with gr.Group():
@@ -37,44 +35,113 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any]) -
                 lock = gr.Checkbox(False, label="Keep this seed", elem_id="lock")
             new = gr.Button("New pictures", variant="primary", elem_id="new")
             count = gr.Slider(**_span(first), step=1, label="How many", elem_id="count")
-            sheet = Sheet(studio, model)
+            sheet = Sheet(studio, model, scratch)
             with gr.Row():
                 grid = gr.Button("Save picture (PNG)", size="sm", min_width=110, elem_id="save-png")
                 archive = gr.Button(_SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all")
+            back = gr.Button("Settings from a picture", size="sm", elem_id="recall")
+            about = "The address of this page and the pictures that it saves carry all settings: drop a picture here."
+            gr.HTML(look.note(about), container=False)
         with gr.Column(scale=2, min_width=280, elem_id="pictures"):
-            gallery = gr.Gallery(
-                label="Samples", show_label=False, format="png",
-                elem_classes=classes_of(first), elem_id="gallery", columns=4, height="auto",
-                object_fit="contain", buttons=["download", "fullscreen"], interactive=False,
-            )  # fmt: skip
-    asked = gr.Textbox(visible=False)
+            gallery = album.gallery("gallery", 4, "Samples")
+            with gr.Column(visible=bool(sweeps(first)), elem_id="strip-box") as below:
+                what = gr.Dropdown(
+                    sweeps(first), value=_first(first), label="The first seed, by", elem_id="strip-what", min_width=120
+                )
+                strip = album.gallery("strip", STRIP, "One seed at several values")
+    asked, address, text = (gr.Textbox(visible=False) for _ in range(3))
 
-    inputs = [model, seed, count, *sheet.widgets]
-    outputs = [gallery, asked, *programs]
+    settings = [model, seed, count, *sheet.widgets]
+    shown = [gallery, asked, address, *programs]
+    groups = [c.group for c in sheet.controls.values()]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     how: dict[str, Any] = {
-        "outputs": outputs, "api_visibility": "private", "concurrency_id": "draw",
-        "concurrency_limit": studio.pool.workers * 2, "show_progress": "hidden",
+        **quiet, "concurrency_id": "draw", "concurrency_limit": studio.pool.workers * 2, "trigger_mode": "always_last",
     }  # fmt: skip
-    draw = _drawer(sheet)
+    view = [count, archive, below, what, *groups]
 
-    async def switch(*values: Any) -> Any:
-        name = values[0] if values[0] in studio.samplers else studio.default
-        output = studio.sampler(name).spec.output
-        shown = [gr.update(visible=name == other) for other in studio.samplers]
-        span = gr.update(**_span(studio.sampler(name).spec))
-        return [span, gr.update(value=_SAVE_ALL[output.kind]), *shown]
+    async def draw(request: gr.Request, model: Any, seed: Any, count: Any, *values: Any) -> Any:
+        """From the values of all widgets to pictures and snippets."""
+        with told():
+            if sheet.lacks_picture(model, values):  # nothing is wrong: the visitor has yet to give one
+                return [gr.update(value=[]), "", recall.to_address({"model": model}), "", "", ""]
+            wish = sheet.sheet_wish(model, seed, count, values)
+            found = await studio.draw(wish, partial(album.pictures, scratch))
+        spec = studio.spec(wish.model)
+        query = recall.to_address(sheet.settings(wish.model, seed, count, values))
+        update = gr.update(value=found, columns=_columns(spec, wish, len(found)), elem_classes=album.classes_of(spec))
+        said, *in_programs = snippets(studio, wish, request)
+        return [update, said, query, *in_programs]
 
-    gr.on([page.load, seed.submit, count.input], draw, inputs, trigger_mode="always_last", **how)
+    async def sweep(model: Any, seed: Any, count: Any, what: Any, *values: Any) -> Any:
+        """The first seed at several values of an input."""
+        with told():
+            if sheet.lacks_picture(model, values) or what is None:
+                return gr.update(value=[])
+            wish = sheet.sheet_wish(model, seed, count, values)
+            spec = studio.spec(wish.model)
+            if what not in sweeps(spec):
+                return gr.update(value=[])
+            start = {**_at(wish, 0), "seeds": wish.asked["seeds"][:1]}
+            wishes = [(f"{v:.2g}" if isinstance(v, float) else v, studio.wish({**start, what: v}))
+                      for v in values_of(spec, what)]  # fmt: skip
+            made = await studio.pool.run(partial(_strip, studio, scratch, wishes))
+        return gr.update(value=made, columns=min(len(made), 10), elem_classes=album.classes_of(spec))
+
+    def views(name: str) -> list[Any]:
+        spec = studio.spec(name)
+        return [
+            gr.update(**_span(spec)),
+            gr.update(value=_SAVE_ALL[spec.output.kind]),
+            gr.update(visible=bool(sweeps(spec))),
+            gr.update(choices=sweeps(spec), value=_first(spec)),
+            *(gr.update(visible=name == other) for other in studio.samplers),
+        ]
+
+    async def switch(model: Any) -> Any:
+        return views(model if model in studio.samplers else studio.default)
+
+    async def restored(request: gr.Request, settings: Any) -> list[Any]:
+        """Everything that settings say, and their pictures; InputError before anything is changed."""
+        found = sheet.recalled(settings)
+        model, seed, count, *values = found
+        span = {**_span(studio.spec(model)), "value": count}
+        return [model, seed, *values, gr.update(**span), *views(model)[1:], *await draw(request, *found)]
+
+    async def opened(request: gr.Request) -> list[Any]:
+        """What the address asks for; if that cannot be, why not, and the default."""
+        asked = {k: str(v) for k, v in list(request.query_params.items())[:50]}
+        try:
+            return await restored(request, asked)
+        except (gr.Error, GanzooError) as error:
+            gr.Warning(f"The address of this page asks for what is not here: {error}")
+            return await restored(request, {})
+
+    async def recalled(request: gr.Request, text: Any) -> list[Any]:
+        if text is None:
+            return [gr.skip() for _ in all_outputs]
+        with told():
+            found = recall.from_picture(studio, text)
+            if "place" in found:
+                raise InputError("picture", f"this is a picture of the tab Explore: its seed there is {found['place']}")
+            return await restored(request, found)
+
+    all_outputs = [model, seed, *sheet.widgets, *view, *shown]
+    look_up = {"fn": recalled, "inputs": [text], "outputs": all_outputs, "js": recall.READ}
+    events = [
+        page.load(opened, None, all_outputs, **how),
+        gr.on([seed.submit, count.input], draw, settings, shown, **how),
+        new.click(_other_seed, [seed, lock, count], seed, **quiet).then(draw, settings, shown, **how),
+        model.input(switch, [model], view, **quiet).then(draw, settings, shown, **how),
+        back.click(**look_up, **how),
+    ]
     if sheet.widgets:
-        gr.on([_changed(w) for w in sheet.widgets], draw, inputs, trigger_mode="always_last", **how)
-    new.click(_other_seed, [seed, lock, count], seed, api_visibility="private", show_progress="hidden").then(
-        draw, inputs, **how
-    )
+        events.append(gr.on([e for w in sheet.widgets for e in _changes(w)], draw, settings, shown, **how))
+    for event in events:
+        event.success(None, [address], None, js=recall.ADDRESS, api_visibility="private")
+        event.success(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
+    what.input(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
     seed.input(None, None, lock, js="() => true", api_visibility="private")
-    model.change(
-        switch, [model], [count, archive, *(c.group for c in sheet.controls.values())],
-        api_visibility="private", show_progress="hidden",
-    ).then(draw, inputs, **how)  # fmt: skip
     grid.click(None, [asked], None, js=look.download("png"), api_visibility="private")
     archive.click(None, [asked], None, js=look.download("all"), api_visibility="private")
     return sheet
@@ -83,51 +150,62 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any]) -
 _SAVE_ALL = {"image": "Save all (ZIP)", "points": "Save numbers (NPZ)"}
 
 
-def _span(spec: GeneratorSpec) -> dict[str, int]:
+def _span(spec: GeneratorSpec) -> dict[str, Any]:
     """How many there may be, and are at first."""
-    return {"minimum": 1, "maximum": SHOWN[spec.output.kind], "value": FIRST[spec.output.kind]}
+    most = SHOWN[spec.output.kind]
+    return {"minimum": 1, "maximum": most, "value": first_count(spec), "visible": bool(spec.of_kind("latent"))}
 
 
-def classes_of(spec: GeneratorSpec) -> list[str]:
-    """What the style sheet must know of an output."""
+def sweeps(spec: GeneratorSpec) -> list[str]:
+    """What a strip can go through: numbers first, then classes; of points nothing."""
+    if spec.output.kind != "image":
+        return []
+    clip = [CLIP] if can_truncate(spec) and CLIP not in [i.name for i in spec.inputs] else []
+    wide = [i.name for i in spec.of_kind("scalar")]
+    return [*[n for n in wide if n in ("truncation", "psi")], *clip,
+            *[n for n in wide if n not in ("truncation", "psi")], *(i.name for i in spec.of_kind("label"))]  # fmt: skip
+
+
+def _first(spec: GeneratorSpec) -> str | None:
+    return next(iter(sweeps(spec)), None)
+
+
+def values_of(spec: GeneratorSpec, name: str) -> list[Any]:
+    """The values of a strip."""
+    for one in spec.inputs:
+        if one.name == name and one.kind == "label":
+            return list(one.classes[:CLASSES])
+        if one.name == name and one.kind == "scalar":
+            return [round(float(v), 6) for v in np.linspace(*(one.range or (0.0, 1.0)), STRIP)]
+    widest = can_truncate(spec) or 1.0
+    return [round(widest * k / STRIP, 6) for k in range(1, STRIP + 1)]
+
+
+def _at(wish: Wish, k: int) -> dict[str, Any]:
+    """A request for picture k of another."""
+    return {n: v[k] if isinstance(v, list) and n != "seeds" else v for n, v in wish.asked.items()}
+
+
+def _strip(studio: Studio, scratch: Path, wishes: Sequence[tuple[str, Wish]]) -> list[tuple[str, str]]:
+    made = [(text, studio.sampler(wish.model).sample(**wish.arguments)) for text, wish in wishes]
+    return [(album.pictures(scratch, samples)[0][0], text) for text, samples in made]
+
+
+def _columns(spec: GeneratorSpec, wish: Wish, count: int) -> int:
+    """Pictures in a row: all classes of a seed where there is one each, else nearly a square."""
     if spec.output.kind == "points":
-        return ["gallery", "one", "smooth"]
-    return ["gallery", "smooth"] if min(spec.output.shape[1:]) >= SMOOTH else ["gallery"]
+        return 1
+    for one in spec.of_kind("label"):
+        if isinstance(wish.asked.get(one.name), list):
+            return min(len(one.classes), 12)
+    return min(8, max(4, round(count**0.5)))
 
 
-def _changed(widget: Any) -> Any:
-    """The event of a widget that only a person causes."""
-    return widget.change if isinstance(widget, gr.Image) else widget.input
+def _changes(widget: Any) -> list[Any]:
+    """The events of a widget that only a person causes."""
+    return [widget.upload, widget.clear] if isinstance(widget, gr.Image) else [widget.input]
 
 
 def _other_seed(seed: str, lock: bool, count: int) -> str:
     """A seed that nobody chose, unless the one that is there is to be kept."""
     return seed if lock else str(secrets.randbelow(1_000_000))
-
-
-def _drawer(sheet: Sheet) -> Callable[..., Awaitable[Any]]:
-    """The function behind every event: from the values of all widgets to pictures and snippets."""
-    studio = sheet.studio
-
-    async def draw(request: gr.Request, model: Any, seed: Any, count: Any, *values: Any) -> Any:
-        with told():
-            if sheet.lacks_picture(model, values):  # nothing is wrong: the visitor has yet to give one
-                return [gr.update(value=[]), "", "", "", ""]
-            wish = sheet.wish(model, values, **which(seed, count))
-            most = SHOWN[studio.sampler(wish.model).spec.output.kind]
-            if len(wish.asked["seeds"]) > most:
-                raise InputError("n", f"the page shows {most} at most; the HTTP API gives more")
-            pictures = await studio.draw(wish, _pictures)
-        spec = studio.sampler(wish.model).spec
-        columns = 1 if spec.output.kind == "points" else min(8, max(4, round(len(pictures) ** 0.5)))
-        shown = gr.update(value=pictures, columns=columns, elem_classes=classes_of(spec))
-        return [shown, *snippets(studio, wish, request)]
-
-    return draw
-
-
-def _pictures(samples: Samples) -> list[tuple[Image.Image, str]]:
-    """What the gallery shows: each picture over its seed; points as one scatter plot."""
-    if samples.spec.output.kind == "points":
-        return [(samples.grid(), f"{len(samples)} points")]
-    return [(Image.open(io.BytesIO(samples.png(k))), str(s)) for k, s in enumerate(samples.seeds)]

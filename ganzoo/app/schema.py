@@ -108,7 +108,7 @@ def models(studio: Studio) -> list[dict[str, Any]]:
         {
             "name": name,
             "default": name == studio.default,
-            "inputs": sampler.spec.to_json()["inputs"],
+            "inputs": studio.spec(name).to_json()["inputs"],
             "output": sampler.spec.to_json()["output"],
             "card": told(sampler.card),
             "most": MOST[sampler.spec.output.kind],
@@ -120,7 +120,7 @@ def models(studio: Studio) -> list[dict[str, Any]]:
 
 def body(studio: Studio) -> dict[str, Any]:
     """The request's body: what all requests have, and the inputs of all models served."""
-    default = studio.sampler(studio.default).spec
+    default = studio.spec(studio.default)
     most = max(MOST[s.spec.output.kind] for s in studio.samplers.values())
     seed = {"type": "integer", "minimum": 0, "maximum": LAST_SEED}
     properties: dict[str, Any] = {
@@ -136,10 +136,10 @@ def body(studio: Studio) -> dict[str, Any]:
         },
         "format": {"type": "string", "enum": list(FORMATS), "description": "else as Accept says, else png"},
     }
-    for sampler in studio.samplers.values():
-        for spec in sampler.spec.inputs:
+    for name in studio.samplers:
+        for spec in studio.spec(name).inputs:
             properties.setdefault(spec.name, _input(spec))
-        if can_truncate(sampler.spec):
+        if can_truncate(studio.spec(name)):
             properties.setdefault("truncation", {"type": "number", "exclusiveMinimum": 0})
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     examples = {

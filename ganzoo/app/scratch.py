@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import os
+import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from ganzoo.files import space_errors
+
 AGE = 600.0
 """Seconds that a file is kept; a browser fetches it within one."""
 SIZE = 256 * 1024 * 1024
 """Bytes of all files; the oldest go first."""
 EVERY = 30.0
+
+
+def kept(folder: Path, name: str, data: bytes) -> str:
+    """The path of a file of this content, in a folder that is swept; as if new if it is there. SpaceError."""
+    path = folder / hashlib.sha256(data).hexdigest()[:32] / name
+    with space_errors(path):
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            aside = path.with_name(f".{secrets.token_hex(4)}")
+            aside.write_bytes(data)  # not synced: it need not outlive the server
+            aside.replace(path)
+    return str(path)
 
 
 class Scratch:

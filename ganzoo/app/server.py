@@ -17,7 +17,9 @@ from ganzoo.app.api import create_app
 from ganzoo.errors import GanzooError
 
 DRAIN = 8.0
-"""Seconds for jobs under way when the server is told to stop; streams then have one more to end."""
+"""Seconds for jobs under way when the server is told to stop; answers then have one more to end."""
+LAST_WORDS = 0.3
+"""Seconds for the page's streams to say what was drawn."""
 
 
 def serve(
@@ -97,4 +99,5 @@ class Server(uvicorn.Server):
         """New requests get 503; jobs under way are finished; the page's streams are cut."""
         app: Any = self.config.app
         await app.state.studio.pool.drain(DRAIN)
+        await app.state.streams.cut(LAST_WORDS)
         await super().shutdown(sockets)

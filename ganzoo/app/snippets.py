@@ -17,7 +17,7 @@ from ganzoo.feeds import parse_seeds, seed_ranges
 
 def snippets(studio: Studio, wish: Wish, request: Any) -> list[str]:
     """[the request as JSON, Python, curl, command line]; `request` is Gradio's, for our own address."""
-    spec = studio.sampler(wish.model).spec
+    spec = studio.spec(wish.model)
     pictures = {i.name for i in spec.of_kind("image")}
     seeds = list(wish.asked["seeds"])
     given = {k: v for k, v in wish.asked.items() if k not in ("model", "seeds")}

@@ -13,10 +13,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ganzoo.app.wishes import Unknown, Wish
+from ganzoo.app.wishes import Unknown, Wish, asked_of
 from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.folder import RunFolder
 from ganzoo.sampler import Sampler, Samples, load
+from ganzoo.specs import GeneratorSpec
 
 T = TypeVar("T")
 Gone = Callable[[], Awaitable[bool]]
@@ -148,13 +149,17 @@ class Studio:
     @property
     def takes_pictures(self) -> bool:
         """Whether any served model starts from a picture."""
-        return any(s.spec.of_kind("image") for s in self.samplers.values())
+        return any(self.spec(name).of_kind("image") for name in self.samplers)
 
     def sampler(self, name: str) -> Sampler:
         """The model of that name; Unknown if it is not served."""
         if name not in self.samplers:
             raise Unknown("model", f"no model is named '{str(name)[:100]}'" + did_you_mean(str(name), self.samplers))
         return self.samplers[name]
+
+    def spec(self, name: str) -> GeneratorSpec:
+        """What may be asked of the model of that name; Unknown if it is not served."""
+        return asked_of(self.sampler(name))
 
     def steps(self, name: str) -> list[int]:
         """The steps of a model's training that can be looked back at."""
@@ -176,7 +181,7 @@ class Studio:
 
     def wish(self, asked: Any) -> Wish:
         """What was asked for, checked; InputError names the field at fault."""
-        return Wish.read(asked, self.sampler, self.default)
+        return Wish.read(asked, self.spec, self.default)
 
     async def draw(self, wish: Wish, make: Callable[[Samples], T], gone: Gone | None = None) -> T:
         """`make(samples)` of a wish, drawn and made by a worker; Busy, InputError."""

@@ -37,8 +37,8 @@ EASINGS: dict[str, Easing] = {
 }
 
 
-def walk_tab(sheet: Sheet, scratch: Path) -> None:
-    """Fills the tab; films lie in `scratch`."""
+def walk_tab(sheet: Sheet) -> None:
+    """Fills the tab."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
             info = f"Where it passes, 2 to {KEYS}: 3, 7, 20-25"
@@ -52,7 +52,7 @@ def walk_tab(sheet: Sheet, scratch: Path) -> None:
                     gr.Button(f"Save {kind.upper()}", size="sm", min_width=110, elem_id=f"walk-{kind}")
                     for kind in KINDS
                 ]
-        with gr.Column(scale=2, min_width=280):
+        with gr.Column(scale=2, min_width=280, elem_classes="results"):
             screen = gr.HTML(look.note("The film is shown here, in a loop."), elem_id="film", container=False)
     where = gr.Textbox(visible=False)
     inputs = [sheet.model, keys, seconds, easing, *sheet.widgets]
@@ -65,7 +65,7 @@ def walk_tab(sheet: Sheet, scratch: Path) -> None:
             if easing not in EASINGS:
                 raise InputError("easing", f"the pace is none of {', '.join(EASINGS)}")
             name = canonical([sheet.studio.sampler(wish.model).checksum, wish.name(), frames, easing])
-            path = scratch / hashlib.sha256(name.encode()).hexdigest()[:32] / f"walk.{kind}"
+            path = sheet.scratch / hashlib.sha256(name.encode()).hexdigest()[:32] / f"walk.{kind}"
             if not path.exists():
                 job = partial(_film, sheet.studio.sampler(wish.model), wish, frames, EASINGS[easing], path)
                 await sheet.studio.pool.run(job)
@@ -89,7 +89,7 @@ def _asked(sheet: Sheet, model: Any, keys: Any, seconds: Any, values: Sequence[A
     if sheet.lacks_picture(model, values):
         raise InputError("image", "this model starts from a picture; give one in the tab Sample")
     wish = sheet.wish(model, values, **which(keys, 1))
-    spec = sheet.studio.sampler(wish.model).spec
+    spec = sheet.studio.spec(wish.model)
     if spec.output.kind != "image" or not spec.of_kind("latent"):
         raise InputError("model", "only pictures that are made from noise can be walked through")
     whole("seeds", len(wish.asked["seeds"]), 2, KEYS)

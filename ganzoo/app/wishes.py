@@ -12,7 +12,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS, parse_seeds
 from ganzoo.files import canonical
 from ganzoo.images import MAX_PIXELS
 from ganzoo.sampler import Sampler
-from ganzoo.specs import GeneratorSpec, InputSpec
+from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 MOST = {"image": 256, "points": 10_000}
 """Samples in one request, by kind."""
@@ -58,15 +58,15 @@ class Wish:
     format: str | None
 
     @classmethod
-    def read(cls, asked: Any, sampler: Callable[[str], Sampler], default: str) -> Wish:
-        """Reads a JSON value; `sampler` finds a model by name. InputError, or its Unknown."""
+    def read(cls, asked: Any, spec_of: Callable[[str], GeneratorSpec], default: str) -> Wish:
+        """Reads a JSON value; `spec_of` says what may be asked of a model. InputError, or its Unknown."""
         if not isinstance(asked, dict):
             raise InputError("body", f"the body is not a JSON object; {SUCH}")
         model = asked.get("model")
         if model is not None and not isinstance(model, str):
             raise InputError("model", "the model is not a name")
         model = default if model is None else model
-        spec = sampler(model).spec
+        spec = spec_of(model)
         format_ = asked.get("format")
         if format_ is not None and (not isinstance(format_, str) or format_ not in FORMATS):
             raise InputError("format", f"the format is none of {', '.join(FORMATS)}")
@@ -87,6 +87,17 @@ class Wish:
     def name(self) -> str:
         """One text for one answer: equal wishes have equal names."""
         return canonical(self.asked)
+
+
+def asked_of(sampler: Sampler) -> GeneratorSpec:
+    """What may be asked of a sampler: its own inputs, and those of the generator that makes its w."""
+    inputs = {one.name: one for one in sampler.spec.inputs}
+    for other in sampler.generators.values():
+        output = other.spec.output
+        made = output.kind == "latent" and not other.spec.of_kind("image")
+        if made and any(i.name == output.gives and i.distribution == GIVEN for i in sampler.spec.inputs):
+            inputs = {**{one.name: one for one in other.spec.inputs}, **inputs}
+    return replace(sampler.spec, inputs=tuple(inputs.values()))
 
 
 def whole(field: str, value: Any, least: int, most: int) -> int:

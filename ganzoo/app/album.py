@@ -1,0 +1,56 @@
+"""Pictures on the page: files in the server's temporary folder, each of which carries its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ganzoo.app.scratch import kept
+from ganzoo.files import canonical
+from ganzoo.images import png_bytes
+from ganzoo.sampler import Samples
+from ganzoo.samples import CHUNK
+from ganzoo.specs import GeneratorSpec
+
+SMOOTH = 128
+"""Pictures of so many pixels and more are not shown as squares of pixels."""
+
+
+def gallery(name: str, columns: int, label: str) -> Any:
+    """An empty gallery."""
+    return gr.Gallery(
+        label=label, show_label=False, format="png", columns=columns, height="auto", interactive=False,
+        object_fit="contain", elem_id=name, elem_classes="gallery", buttons=["download", "fullscreen"],
+    )  # fmt: skip
+
+
+def classes_of(spec: GeneratorSpec) -> list[str]:
+    """What the style sheet must know of an output."""
+    if spec.output.kind == "points":
+        return ["gallery", "one", "smooth"]
+    return ["gallery", "smooth"] if min(spec.output.shape[1:]) >= SMOOTH else ["gallery"]
+
+
+def pictures(folder: Path, samples: Samples) -> list[tuple[str, str]]:
+    """Each picture over its seed, behind its class if each has its own; points as one scatter plot."""
+    if samples.spec.output.kind == "points":
+        return [(kept(folder, "points.png", samples.png()), f"{len(samples)} points")]
+    given = samples.settings.get("arguments", {})
+    lists = [v for v in given.values() if isinstance(v, list)]
+    captions = [" · ".join([*(str(v[k]) for v in lists), str(seed)]) for k, seed in enumerate(samples.seeds)]
+    return [(kept(folder, f"seed-{s}.png", samples.png(k)), captions[k]) for k, s in enumerate(samples.seeds)]
+
+
+def placed(
+    folder: Path, samples: Samples, places: Sequence[str], given: Mapping[str, Any], captions: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Pictures of places in latent space; each carries its place."""
+    found = []
+    for k, place in enumerate(places):
+        about = {"model": samples.settings["model"], "generator": samples.spec.name, "call": "place"}
+        chunk = canonical({**about, "arguments": {"place": place, **given}})
+        found.append((kept(folder, f"picture-{k}.png", png_bytes(samples.picture(k), {CHUNK: chunk})), captions[k]))
+    return found
