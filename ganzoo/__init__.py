@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ganzoo.sampler import Sampler, Samples, load
     from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
     from ganzoo.testing import check
-    from ganzoo.two_player import GeneratorNet, Judgement, Round, Term, TwoPlayer, one_hot
+    from ganzoo.two_player import EncoderNet, GeneratorNet, Judgement, Round, Term, TwoPlayer, one_hot
     from ganzoo.zoo import core_recipe as recipe
     from ganzoo.zoo import variants
 
@@ -32,15 +32,15 @@ _HOMES = {
     "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
     "check": "testing", "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
     "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",
-    "GeneratorNet": "two_player", "Judgement": "two_player", "Round": "two_player", "Term": "two_player",
-    "TwoPlayer": "two_player", "recipe": "zoo:core_recipe", "variants": "zoo",
+    "EncoderNet": "two_player", "GeneratorNet": "two_player", "Judgement": "two_player", "Round": "two_player",
+    "Term": "two_player", "TwoPlayer": "two_player", "recipe": "zoo:core_recipe", "variants": "zoo",
 }  # fmt: skip
 
 __all__ = [
-    "Builder", "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement",
-    "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Slot", "Term",
-    "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume", "train",
-    "variants",
+    "Builder", "DataSpec", "EncoderNet", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec",
+    "Judgement", "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples",
+    "Slot", "Term", "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume",
+    "train", "variants",
 ]  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def register(zoo: Registrar) -> None:
     zoo.metric("modes", "ganzoo.evaluation:CoveredModes")
     zoo.metric("asked", "ganzoo.label_metrics:Asked")
     zoo.metric("purity", "ganzoo.label_metrics:Purity")
+    zoo.metric("reconstructed", "ganzoo.picture_metrics:Reconstructed")
     zoo.extractor("digits-cnn", "ganzoo.evaluation:DigitsCnn")
     for recipe in RECIPES:
         zoo.variant(recipe)

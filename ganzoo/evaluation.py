@@ -86,7 +86,7 @@ class FrechetDistance:
         if source.spec.kind != "image":
             raise DataError("the metric 'fid' compares pictures; these data are points")
         self.extract = zoo.part("extractor", extractor).build(extractor, {})
-        self.images = _pictures(source, 10_000)
+        self.images = pictures_of(source, 10_000)
         self.features = self.extract(self.images)
         self.data = metrics.gaussian(self.features)
         self.protocol = (
@@ -147,7 +147,7 @@ class CoveredModes:
         return {"covered": seen.covered, "high_quality": seen.high_quality, "reverse_kl": seen.reverse_kl}
 
 
-def _pictures(source: Source, limit: int) -> NDArray[np.uint8]:
+def pictures_of(source: Source, limit: int) -> NDArray[np.uint8]:
     """The first pictures of a source, uint8 [N, H, W, C]; without torch where they are arrays."""
     first = source.content.samples[:limit] if isinstance(source, Arrays) else source.all(limit).numpy()
     return np.ascontiguousarray(np.asarray(first).transpose(0, 2, 3, 1))

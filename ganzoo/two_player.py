@@ -228,7 +228,7 @@ class TwoPlayer(Game):
         z = build.latent("z", latent, prior)
         inputs = (z, *self.conditions, *(spec for term in self._terms() for spec in term.inputs))
         self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
-        self.D = build.discriminator(discriminator, self.sample(), self.conditions)
+        self.D = build.discriminator(discriminator, self.sample(), self.told())
         for number, term in enumerate(self._terms()):
             build.attach(term, number, self.G, self.D)
         self.showing = [term for term in self._terms() if term.overrides("shown")]
@@ -238,6 +238,10 @@ class TwoPlayer(Game):
     def sample(self) -> OutputSpec:
         """The spec of what D gives one score: what G makes."""
         return self.G.spec.output
+
+    def told(self) -> tuple[InputSpec, ...]:
+        """The specs of what D is told beside a sample: the conditions."""
+        return self.conditions
 
     def players(self) -> Mapping[str, nn.Module]:
         return {player: nn.ModuleList([net, *self._heads(player)]) for player, net in (("D", self.D), ("G", self.G))}
@@ -323,6 +327,24 @@ class GeneratorNet(nn.Module):
         return torch.cat([one_hot(t, spec).to(dtype) if spec.kind == "label" else t.flatten(1) for spec, t in given], 1)
 
 
+class EncoderNet(nn.Module):
+    """The base of an encoder network, from a picture to a latent of a generator: keeps the spec by which it is
+    sampled and exported. Its forward takes x, float [N, C, H, W], to float [N, *latent.shape].
+
+    sample  what the generator makes
+    latent  the input of the generator that it finds
+    """
+
+    def __init__(self, sample: OutputSpec, latent: InputSpec) -> None:
+        super().__init__()
+        if sample.kind != "image":
+            raise RecipeError("an encoder takes pictures, and these data are points; choose data of pictures")
+        x = InputSpec("x", "image", sample.shape, "given", range=sample.range)
+        self.spec = GeneratorSpec("encoder", (x,), OutputSpec("latent", latent.shape, gives=latent.name))
+
+
 def one_hot(labels: Tensor, spec: InputSpec) -> Tensor:
-    """Labels int64 [N] as float [N, K] for the K classes of their spec."""
+    """Labels int64 [N] as float [N, K] for the K classes of their spec; RecipeError for what is no label."""
+    if spec.kind != "label":
+        raise RecipeError(f"this network can be told labels, and '{spec.name}' is a {spec.kind}; choose another one")
     return nn.functional.one_hot(labels, len(spec.classes)).float()

@@ -24,8 +24,8 @@ README = (ROOT / "README.md").read_text()
 
 def test_public_names():
     assert sorted(ganzoo.__all__) == [
-        "Builder", "DataSpec", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec", "Judgement",
-        "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Slot", "Term",
+        "Builder", "DataSpec", "EncoderNet", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec",
+        "Judgement", "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples", "Slot", "Term",
         "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume", "train",
         "variants",
     ]  # fmt: skip

@@ -1,0 +1,62 @@
+"""Metrics of models that start from a picture: does what they make of it keep what it should?
+
+They judge a whole model, and return nothing of one they say nothing about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import metrics
+from ganzoo.data import Source
+from ganzoo.errors import DataError
+from ganzoo.evaluation import Figures, pictures_of
+from ganzoo.samples import Samples
+
+if TYPE_CHECKING:
+    from ganzoo.sampler import Sampler
+
+
+class Reconstructed:
+    """The share of digits that keep their class when an encoder takes them to latents and a generator back."""
+
+    figure, sign, samples = "kept", 1, 1000
+    protocol = (
+        "digits of the data, drawn at random, before and after, judged by digits-cnn by its likeliest class; error is "
+        "the mean absolute difference of pixels in [0, 1]"
+    )
+
+    def __init__(self, source: Source) -> None:
+        if source.spec.shape != (1, 28, 28):
+            shape = list(source.spec.shape)
+            raise DataError(f"reconstructions are judged of digits of shape [1, 28, 28]; these data have shape {shape}")
+        found = pictures_of(source, 10_000)
+        order = np.random.Generator(np.random.Philox(key=0)).permutation(len(found))
+        self.images = found[order[: self.samples]]
+
+    def of(self, sampler: Sampler) -> Figures:
+        """As metrics of a whole model have it."""
+        specs = [one.spec for one in sampler.generators.values()]
+        if not any(spec.output.kind == "latent" and spec.of_kind("image") for spec in specs):
+            return {}
+        return self._figures(sampler.reconstruct(self.images, batch=250).images)
+
+    def __call__(self, samples: Samples) -> Figures:
+        """Samples alone say nothing of an encoder."""
+        return {}
+
+    def beside(self) -> dict[str, Figures]:
+        """What is no reconstruction and must fail: another digit, and the mean of all."""
+        mean = np.rint(self.images.mean(0)).astype(np.uint8)
+        return {
+            "another digit for each": self._figures(np.roll(self.images, 1, axis=0)),
+            "the mean digit for each": self._figures(np.broadcast_to(mean, self.images.shape)),
+        }
+
+    def _figures(self, made: NDArray[np.uint8]) -> Figures:
+        before, after = (metrics.classify(images)[0].argmax(1) for images in (self.images, np.ascontiguousarray(made)))
+        error = np.abs(self.images.astype(np.float64) - made).mean() / 255
+        return {"kept": float((before == after).mean()), "error": float(error)}
