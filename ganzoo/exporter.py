@@ -140,8 +140,12 @@ def plain_copy(module: nn.Module) -> nn.Module:
     plain = copy.deepcopy(module).cpu().float().eval().requires_grad_(False)
     for part in plain.modules():
         if parametrize.is_parametrized(part):
-            for name in list(part.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+            values = {name: getattr(part, name).detach() for name in part.parametrizations}  # type: ignore[union-attr]
+            # not remove_parametrizations: it empties the class, which a copy shares with its original
+            part.__class__ = parametrize.type_before_parametrizations(part)
+            del part.parametrizations
+            for name, value in values.items():
+                setattr(part, name, nn.Parameter(value, requires_grad=False))
     return plain.eval()
 
 
