@@ -1,0 +1,86 @@
+"""Games of two players that differ in what D is shown, or in whom G plays against."""
+
+from __future__ import annotations
+
+import ganzoo
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "dcgan", "width": 32},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+COMMON = [
+    "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
+    "samples come from an exponential average of G's weights",
+]
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The games and the term, by reference: listing them imports no torch."""
+    zoo.game("packed", "ganzoo_play.pacgan:Packed")
+    zoo.variant(
+        BASE.but(
+            "pacgan",
+            {"game": "packed"},
+            title="D judges two samples at a time",
+            paper="Lin et al. 2018, PacGAN: The power of two samples in generative adversarial networks"
+            " (arXiv:1712.04086)",
+            formula="D descends  −E[log σ(D(x₁, …, x_m))] − E[log(1 − σ(D(G(z₁), …, G(z_m))))]\n"
+            "G descends  −E[log σ(D(G(z₁), …, G(z_m)))],  m = 2",
+            deviations=[*COMMON, "a minibatch of 64 samples is 32 packs (the paper: 64 packs)"],
+        )
+    )
+    zoo.game("top-k", "ganzoo_play.topk:TopK")
+    zoo.variant(
+        BASE.but(
+            "topk",
+            {"game": "top-k", "decay": 0.9, "every": 156, "tiny.every": 2},
+            title="G learns from the samples that D takes for real the most",
+            paper="Sinha et al. 2020, Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples"
+            " (arXiv:2002.06224)",
+            formula=f"{BASE.formula.strip()}\n"
+            "G's mean is over the k samples of the batch of N with the highest scores,\n"
+            "k/N = max(γ^⌊step/T⌋, ν),  γ = 0.9, T = 156 steps (an epoch), ν = ½",
+            deviations=[*COMMON, "γ = 0.9 an epoch, to come to ν within a third of this short run (the paper: 0.99)"],
+        )
+    )
+    zoo.game("unrolled", "ganzoo_play.unrolled:Unrolled")
+    zoo.variant(
+        BASE.but(
+            "unrolled",
+            {"game": "unrolled"},
+            title="G plays against the D that would answer it",
+            paper="Metz et al. 2017, Unrolled Generative Adversarial Networks (arXiv:1611.02163)",
+            formula=f"{BASE.formula.strip()}\n"
+            "in G's turn D is θ_K:  θ_0 D's weights,  θ_{k+1} = θ_k − η ∂(what D descends)/∂θ_k,  K = 5\n"
+            "and G's gradient goes through θ_K",
+            deviations=[
+                *COMMON,
+                "the steps ahead are of gradient descent, as the paper's Eq. 8, while D itself moves by Adam",
+            ],
+        )
+    )
+    zoo.term("rotation", "ganzoo_play.ssgan:Rotation")
+    zoo.variant(
+        BASE.but(
+            "ssgan",
+            {"discriminator.norm": "none", "discriminator.wrap": "spectral", "terms.rotation": "rotation"},
+            loss="hinge",
+            title="D also tells how a picture was turned",
+            paper="Chen et al. 2019, Self-Supervised GANs via Auxiliary Rotation Loss (arXiv:1811.11212)",
+            formula="D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))] − β E[log Q(r | x turned by r)]\n"
+            "G descends  −E[D(G(z))] − α E[log Q(r | G(z) turned by r)]\n"
+            "r in {0°, 90°, 180°, 270°},  α = 0.2,  β = 1,  every weight of D used as W / σ(W)",
+            deviations=[*COMMON, "a digit turned by 180° may be another digit: 6 and 9, or the same: 0, 1, 8"],
+        )
+    )

@@ -1,0 +1,321 @@
+"""Games: packs against folding by hand, the k best, a look-ahead against steps by hand, turns that a head tells."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import log_softmax, softplus
+
+import ganzoo
+from ganzoo import zoo
+from ganzoo.build import engine_of, game_of
+from ganzoo.errors import RecipeError
+from ganzoo.game import Minibatch
+from ganzoo.run import open_data
+from ganzoo.specs import DataSpec
+
+torch.set_num_threads(1)
+
+POINTS = DataSpec("points", (2,), size=100)
+DIGITS = DataSpec("image", (1, 28, 28), size=100, classes=tuple("0123456789"))
+
+
+def game(name, data=POINTS, **changes):
+    recipe = zoo.variant(name)
+    small = {"generator": {"name": "pacgan-mlp", "widths": [8]}, "discriminator": {"name": "pacgan-mlp", "units": 6}}
+    nets = small if data is POINTS else {}
+    return game_of(recipe.but(changes={**recipe.tiny, **nets, "latent": 3, **changes}), data)
+
+
+def deal(game, n, player, step=0, seed=0):
+    torch.manual_seed(seed)
+    turn = next(turn for turn in game.turns(step) if turn.player == player)
+    x = torch.randn(n, 2) if game.G.spec.output.kind == "points" else torch.randint(256, (n, 1, 28, 28)).byte()
+    return turn, game.deal(Minibatch(step, n, lambda: {"x": x, "label": torch.arange(n) % 10}), turn)
+
+
+def tensors(game):
+    return {name: t.clone() for name, t in game.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(t, b[name]) for name, t in a.items())
+
+
+# PacGAN
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 5), (2, 8), (4, 8)])
+def test_a_pack_is_judged_once(m, n):
+    play = game("pacgan", m=m)
+    _, round = deal(play, n, "D")
+    assert round.real.score.shape == round.fake.score.shape == (n // m,)
+    for i in range(n // m):
+        one = torch.cat([round.x[m * i + j] for j in range(m)])
+        torch.testing.assert_close(round.real.score[i], play.D(one[None])["score"][0])
+    cost = play.terms["non-saturating"].discriminator(round)
+    by_hand = sum(softplus(-s) for s in round.real.score) + sum(softplus(s) for s in round.fake.score)
+    torch.testing.assert_close(cost, by_hand / (n // m))
+    assert play.smallest_batch == 2 * m
+    assert not play.separable
+
+
+def test_pictures_are_packed_by_channels():
+    play = game("pacgan", DIGITS, m=3)
+    assert next(play.D.parameters()).shape[1] == 3
+    _, round = deal(play, 6, "D")
+    seen = []
+    play.D.register_forward_hook(lambda _m, inputs, _o: seen.append(inputs[0]))
+    round.real  # noqa: B018 (judged here)
+    assert seen[0].shape == (2, 3, 28, 28)
+    for i in range(6):
+        assert torch.equal(seen[0][i // 3, i % 3], round.x[i, 0])
+
+
+def test_packs_that_cannot_be_are_one_sentence():
+    with pytest.raises(RecipeError, match="m is 0; packs have"):
+        game("pacgan", m=0)
+    with pytest.raises(RecipeError, match="take no conditions"):
+        game("pacgan", DIGITS, conditions=["label"])
+    _, round = deal(game("pacgan", m=4), 6, "D")
+    with pytest.raises(RecipeError, match="6 samples make no whole packs of 4"):
+        round.real  # noqa: B018
+
+
+# Top-k
+
+
+@pytest.mark.parametrize(("step", "k"), [(0, 10), (2, 9), (4, 8), (13, 5), (1000, 5)])
+def test_g_learns_from_the_k_best(step, k):
+    """k/N = max(0.9^(step // 2), ½) of 10: 10, 9, 8.1, 5.3, 5."""
+    play = game("topk", decay=0.9, every=2)
+    turn, round = deal(play, 10, "G", step)
+    scores = play.D(round.x_fake)["score"]
+    cost = sum(turn.cost(round).values())
+    best = sorted(scores.tolist(), reverse=True)[:k]
+    assert cost.item() == pytest.approx(sum(math.log1p(math.exp(-s)) for s in best) / k, rel=1e-5)
+    assert round.fake.score.tolist() == pytest.approx(best)
+    assert len(round.x_fake) == len(round.inputs["z"]) == len(round.x) == k
+    torch.testing.assert_close(play.D(round.x_fake)["score"], round.fake.score)
+
+
+def test_the_others_give_g_no_gradient_and_d_sees_all():
+    play = game("topk", decay=0.5, every=1)
+    turn, round = deal(play, 8, "G", 1)
+    everything = round.x_fake
+    everything.retain_grad()
+    order = play.D(everything)["score"].argsort(descending=True)
+    sum(turn.cost(round).values()).backward()
+    assert everything.grad[order[:4]].abs().sum(1).gt(0).all()
+    assert not everything.grad[order[4:]].any()
+    _, round = deal(play, 8, "D", 1)
+    assert len(round.fake.score) == len(round.real.score) == 8
+
+
+def test_losses_that_pair_real_and_fake_have_as_many_of_each():
+    play = game("topk", loss="rsgan", decay=0.5, every=1)
+    turn, round = deal(play, 8, "G", 1)
+    cost = sum(turn.cost(round).values())
+    real, fake = round.real.score, round.fake.score
+    assert real.shape == fake.shape == (4,)
+    torch.testing.assert_close(cost, softplus(real - fake).mean())
+
+
+def test_the_step_of_the_least_share_is_rehearsed():
+    play = game("topk", decay=0.9, every=7, least=0.5)
+    first, last = play.rehearsals()
+    assert first == 0
+    assert play.share(last) == 0.5
+    assert play.share(last - 1) > 0.5
+    assert tuple(game("topk", decay=1.0).rehearsals()) == (0, 0)
+    with pytest.raises(RecipeError, match="must lie in"):
+        game("topk", least=0.0)
+
+
+# Unrolled
+
+
+def unrolled(n=6, **changes):
+    play = game("unrolled", **changes)
+    play.double()
+    turn, round = deal(play, n, "G")
+    round._minibatch._columns = {"x": torch.randn(n, 2, dtype=torch.float64)}
+    round.inputs = {"z": torch.randn(n, 3, dtype=torch.float64)}
+    return play, turn, round
+
+
+def by_hand(play, x, x_fake, steps, rate):
+    """D after so many steps of gradient descent on the cross entropy, by a copy and plain SGD."""
+    D = copy.deepcopy(play.D).requires_grad_(True)
+    optimizer = torch.optim.SGD(D.parameters(), lr=rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (softplus(-D(x)["score"]).mean() + softplus(D(x_fake)["score"]).mean()).backward()
+        optimizer.step()
+    return D
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_g_faces_the_d_of_some_steps_ahead(steps):
+    play, turn, round = unrolled(unroll=steps, rate=0.5)
+    before = tensors(play.D)
+    cost = sum(turn.cost(round).values())
+    D = by_hand(play, round.x, round.x_fake.detach(), steps, 0.5)
+    torch.testing.assert_close(cost, softplus(-D(round.x_fake)["score"]).mean())
+    assert same(before, tensors(play.D))
+
+
+def test_gs_gradient_goes_through_the_steps():
+    """Against finite differences of the cost with the look-ahead done by hand each time."""
+    play, turn, round = unrolled(unroll=3, rate=1.0, discriminator={"name": "mlp", "units": 4, "keep": [1.0, 1.0]})
+    z, x = round.inputs["z"], round.x
+    play.G.eval()
+    weight = play.G.body[-1].weight
+    (slope,) = torch.autograd.grad(sum(turn.cost(round).values()), weight)
+
+    def cost():
+        with torch.no_grad():
+            x_fake = play.G(z)
+        with torch.enable_grad():
+            D = by_hand(play, x, x_fake, 3, 1.0)
+        with torch.no_grad():
+            return softplus(-D(x_fake)["score"]).mean().item()
+
+    without = softplus(-by_hand(play, x, play.G(z).detach(), 3, 1.0)(play.G(z))["score"]).mean()
+    (short,) = torch.autograd.grad(without, weight)
+    for i, j in ((0, 0), (1, 3), (1, 7)):
+        found = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                weight[i, j] += sign * 1e-5
+            found.append(cost())
+            with torch.no_grad():
+                weight[i, j] -= sign * 1e-5
+        assert slope[i, j].item() == pytest.approx((found[0] - found[1]) / 2e-5, rel=1e-4, abs=1e-9)
+    assert not torch.allclose(slope, short, rtol=1e-2)
+
+
+def test_ds_weights_buffers_and_vectors_stay_in_gs_turn():
+    """BatchNorm's statistics and spectral vectors are state of D: a look-ahead moves copies of them."""
+    for changes in ({}, {"discriminator.norm": "none", "discriminator.wrap": "spectral"}):
+        play = game("unrolled", DIGITS, **changes)
+        turn, round = deal(play, 4, "G")
+        before = tensors(play.D)
+        assert len(before) > len(list(play.D.parameters()))
+        sum(turn.cost(round).values()).backward()
+        assert same(before, tensors(play.D))
+        assert all(p.grad is not None for p in play.G.parameters())
+
+
+def test_the_look_ahead_has_ds_terms_too():
+    """One step by hand on the cross entropy and R1's penalty, through a double backward."""
+    play, turn, round = unrolled(unroll=1, rate=0.1, **{"terms.r1": {"name": "r1", "gamma": 50.0}})
+    assert "x" in turn.watch
+    with torch.no_grad():
+        for parameter in play.D.parameters():
+            parameter.mul_(20)
+    cost = sum(turn.cost(round).values())
+    costs = []
+    for gamma in (50.0, 0.0):
+        D = copy.deepcopy(play.D).requires_grad_(True)
+        x = round.x.detach().requires_grad_()
+        real, fake = D(x)["score"], D(round.x_fake.detach())["score"]
+        (slope,) = torch.autograd.grad(real.sum(), x, create_graph=True)
+        penalty = gamma / 2 * slope.square().sum(1).mean()
+        (softplus(-real).mean() + softplus(fake).mean() + penalty).backward()
+        torch.optim.SGD(D.parameters(), lr=0.1).step()
+        costs.append(softplus(-D(round.x_fake)["score"]).mean())
+    torch.testing.assert_close(cost, costs[0])
+    assert not torch.allclose(cost, costs[1], rtol=1e-4)
+    with pytest.raises(RecipeError, match="unroll is -1"):
+        game("unrolled", unroll=-1)
+
+
+# Rotation
+
+
+def rotation(features=3, **options):
+    term = zoo.part("term", "rotation").factory()(**options)
+
+    class D(nn.Module):
+        pass
+
+    D.features = features
+    term.attach(ganzoo.GeneratorNet((), ganzoo.OutputSpec("image", (1, 4, 4))), D())
+    return term
+
+
+class Seen:
+    """A round that notes what D was shown."""
+
+    def __init__(self, x, features):
+        self.x = self.x_fake = x
+        self.conditions, self.inputs = {}, {}
+        self.features, self.shown = features, None
+
+    def judge(self, x, conditions):
+        self.shown = x
+        return ganzoo.Judgement({"features": self.features(x)})
+
+
+@pytest.mark.parametrize(("n", "share", "count"), [(8, 0.25, 2), (8, 1.0, 8), (2, 0.25, 1)])
+def test_pictures_are_turned_all_four_ways(n, share, count):
+    term = rotation(share=share)
+    round = Seen(torch.randn(n, 1, 4, 4), lambda x: x.flatten(1)[:, :3])
+    entropy = term.discriminator(round)
+    assert round.shown.shape == (4 * count, 1, 4, 4)
+    answers = []
+    for turns in range(4):
+        for i in range(count):
+            turned = round.x[i]
+            for _ in range(turns):
+                turned = turned.transpose(1, 2).flip(1)
+            assert torch.equal(round.shown[turns * count + i], turned)
+            answers.append(-log_softmax(term.head(turned.flatten()[:3]), 0)[turns].item())
+    assert entropy.item() == pytest.approx(sum(answers) / len(answers), rel=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_knowing_nothing_costs_log_4(n):
+    term = rotation(alpha=0.3, beta=2.0)
+    nn.init.zeros_(term.head.weight)
+    nn.init.zeros_(term.head.bias)
+    round = Seen(torch.randn(n, 1, 4, 4), lambda x: x.flatten(1)[:, :3])
+    assert term.discriminator(round).item() == pytest.approx(2.0 * math.log(4), rel=1e-6)
+    assert term.generator(round).item() == pytest.approx(0.3 * math.log(4), rel=1e-6)
+
+
+def test_the_head_is_ds_and_g_learns_through_it():
+    play = game("ssgan", DIGITS)
+    heads = list(play.terms["rotation"].head.parameters())
+    assert {id(p) for p in heads} <= {id(p) for p in play.players()["D"].parameters()}
+    _, round = deal(play, 8, "G")
+    play.terms["rotation"].generator(round).backward()
+    assert all(p.grad is not None and p.grad.any() for p in play.G.body[-2].parameters())
+
+
+def test_what_cannot_be_turned_is_one_sentence():
+    term = zoo.part("term", "rotation").factory()()
+    for shape in ((1, 4, 6), (2,)):
+        spec = ganzoo.OutputSpec("image" if len(shape) == 3 else "points", shape)
+        with pytest.raises(RecipeError, match="rotation turns square pictures"):
+            term.attach(ganzoo.GeneratorNet((), spec), nn.Linear(2, 2))
+    with pytest.raises(RecipeError, match="how many `features`"):
+        term.attach(ganzoo.GeneratorNet((), ganzoo.OutputSpec("image", (1, 4, 4))), nn.Linear(2, 2))
+    with pytest.raises(RecipeError, match="share of the batch"):
+        zoo.part("term", "rotation").factory()(share=0.0)
+
+
+@pytest.mark.parametrize("changes", [{"game": "packed"}, {"game": "top-k", "every": 1}, {"game": "unrolled"}])
+@pytest.mark.parametrize("loss", ["hinge", "ragan"])
+def test_games_go_with_other_losses(changes, loss):
+    recipe = zoo.variant("pacgan")
+    recipe = recipe.but(changes={**recipe.tiny, **changes, "loss": loss, "data": "digits"})
+    play = engine_of(recipe, open_data(recipe, None), {"device": "cpu", "precision": "fp32", "threads": 1})
+    play.rehearse()
+    play.play(2)
+    play.verify()
