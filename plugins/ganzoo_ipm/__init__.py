@@ -35,7 +35,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         BASE.but(
             "cramer-gan",
-            {"optimizers": {"G": adam, "D": adam}, "tiny": {**BASE.tiny, "loss.dimensions": 8}},
+            {"optimizers": {"G": adam, "D": adam}, "tiny": {**BASE.tiny, "k": 2, "loss.dimensions": 8}},
             loss="cramer",
             k=5,
             title="the energy distance between vectors that D makes of data and of samples",
@@ -52,6 +52,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "fisher-gan",
             loss="fisher",
+            steps=8000,
             title="the distance of means, the second moment of D's scores held at 1 by a multiplier",
             paper="Mroueh and Sercu 2017, Fisher GAN (arXiv:1705.09675)",
             formula="D ascends   Ê + λ (1 − Ω̂) − ρ/2 (Ω̂ − 1)²\n"
@@ -73,10 +74,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "clip": {"name": "clip", "c": 0.01, "part": "encoder"},
                 },
                 "latent": 16,
-                "tiny": {**BASE.tiny, "discriminator.code": 4},
+                "tiny": {**BASE.tiny, "k": 2, "discriminator.code": 4},
             },
             loss="mmd",
             k=5,
+            steps=4000,
             title="the discrepancy of all moments, in a space that D's encoder makes",
             paper="Li et al. 2017, MMD GAN: Towards Deeper Understanding of Moment Matching Network (arXiv:1705.08584)",
             formula="M = E[k(f(x), f(x'))] + E[k(f(G(z)), f(G(z')))] − 2 E[k(f(x), f(G(z)))]\n"

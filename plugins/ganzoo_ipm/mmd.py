@@ -20,7 +20,7 @@ import ganzoo
 
 
 class Mmd(ganzoo.Term):
-    """D ascends M, G descends it (Eq. 3); k is a sum of Gaussian kernels. D must return `features`.
+    """D ascends M, G descends it; k is a sum of Gaussian kernels. D must return `features`.
 
     bandwidths  of the kernels, in units of the features
     estimate    of M: 'unbiased' leaves out the pairs of a sample with itself, 'biased' does not, and is never negative

@@ -21,8 +21,9 @@ BASE = ganzoo.recipe("vanilla-ns").but(
 
 CRITIC = BASE.but(
     changes={
-        "optimizers.G": {"name": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9},
-        "optimizers.D": {"name": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9},
+        "optimizers.G": {"name": "adam", "lr": 2e-4, "beta1": 0.0, "beta2": 0.9},
+        "optimizers.D": {"name": "adam", "lr": 2e-4, "beta1": 0.0, "beta2": 0.9},
+        "tiny.k": 2,
     },
     loss="wasserstein",
     k=5,
@@ -37,6 +38,15 @@ DISTANCE = "D descends  E[D(G(z))] − E[D(x)]{penalty}, five times\nG descends 
 
 LINES = "x̂ between a real sample and a fake, on the line"
 
+RATE = "Adam at 2e-4 (the paper: 1e-4)"
+
+RING = {  # on points a few hundredths wide: rates for few steps, averaged weights, penalties that let D be steep
+    "optimizers.G": {"name": "adam", "lr": 5e-4, "beta1": 0.5, "beta2": 0.9},
+    "optimizers.D": {"name": "adam", "lr": 1e-3, "beta1": 0.5, "beta2": 0.9},
+    "averages.half_life": 5000.0,
+    "terms.gradient-penalty.weight": 0.1,
+}
+
 
 @ganzoo.hookimpl
 def ganzoo_register(zoo: ganzoo.Registrar) -> None:
@@ -48,7 +58,18 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         CRITIC.but(
             "wgan",
-            {"optimizers.G": rmsprop, "optimizers.D": rmsprop, "terms.clip": {"name": "clip", "c": 0.01}},
+            {
+                "steps": 6000,
+                "optimizers.G": rmsprop,
+                "optimizers.D": rmsprop,
+                "terms.clip": {"name": "clip", "c": 0.01},
+                "suites.ring": {
+                    "optimizers.G": {"name": "rmsprop", "lr": 2e-4},
+                    "optimizers.D": {"name": "rmsprop", "lr": 1e-3},
+                    "averages.half_life": 10_000.0,
+                    "terms.clip.c": 0.1,
+                },
+            },
             title="the distance between data and samples, D's weights clipped",
             paper="Arjovsky et al. 2017, Wasserstein GAN (arXiv:1701.07875)",
             formula=f"{DISTANCE.format(penalty='')}\nafter each of D's turns  w ← clip(w, −c, c)",
@@ -58,43 +79,60 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         CRITIC.but(
             "wgan-gp",
-            {"terms.gradient-penalty": {"name": "gradient-penalty", "weight": 10.0}},
+            {"terms.gradient-penalty": {"name": "gradient-penalty", "weight": 10.0}, "suites.ring": RING},
             title="the distance between data and samples, D's slope held at 1 between them",
             paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs (arXiv:1704.00028)",
             formula=f"{DISTANCE.format(penalty=' + λ E[(‖∇D(x̂)‖ − 1)²]')}\n{LINES}",
-            deviations=COMMON,
+            deviations=[*COMMON, RATE],
         )
     )
     zoo.variant(
         CRITIC.but(
             "wgan-lp",
-            {"terms.gradient-penalty": {"name": "gradient-penalty", "side": "above", "weight": 10.0}},
+            {
+                "terms.gradient-penalty": {"name": "gradient-penalty", "side": "above", "weight": 10.0},
+                "suites.ring": RING,
+            },
             title="the distance between data and samples, D's slope held below 1 between them",
             paper="Petzka et al. 2017, On the regularization of Wasserstein GANs (arXiv:1709.08894)",
             formula=f"{DISTANCE.format(penalty=' + λ E[max(0, ‖∇D(x̂)‖ − 1)²]')}\n{LINES}",
-            deviations=COMMON,
+            deviations=[*COMMON, "Adam at 2e-4, λ = 10 and the lines of WGAN-GP; the paper compares several of each"],
         )
     )
     zoo.variant(
         CRITIC.but(
             "wgan-div",
-            {"terms.gradient-penalty": {"name": "gradient-penalty", "centre": 0.0, "power": 6.0, "weight": 2.0}},
+            {
+                "terms.gradient-penalty": {"name": "gradient-penalty", "centre": 0.0, "power": 6.0, "weight": 2.0},
+                "suites.ring": RING,
+            },
             title="Wasserstein's divergence: the sixth power of D's slope is paid for, no slope is asked for",
             paper="Wu et al. 2017, Wasserstein Divergence for GANs (arXiv:1712.01026)",
             formula=f"{DISTANCE.format(penalty=' + k E[‖∇D(x̂)‖^p]')}\nk = 2, p = 6,  {LINES}",
-            deviations=COMMON,
+            deviations=[*COMMON, "Adam at 2e-4, with β₁ = 0 and β₂ = 0.9"],
         )
     )
     zoo.variant(
         BASE.but(
             "dragan",
-            {"terms.gradient-penalty": {"name": "gradient-penalty", "points": "around", "weight": 10.0}},
+            {
+                "steps": 6000,
+                "terms.gradient-penalty": {"name": "gradient-penalty", "points": "around", "weight": 10.0},
+                "suites.ring": {
+                    "optimizers.G": {"name": "adam", "lr": 1e-3},
+                    "optimizers.D": {"name": "adam", "lr": 1e-3},
+                    "averages.half_life": 5000.0,
+                    "terms.gradient-penalty.weight": 0.1,
+                    "terms.gradient-penalty.spread": 0.1,
+                },
+            },
             title="D's slope is held at 1 around data",
             paper="Kodali et al. 2017, On Convergence and Stability of GANs (arXiv:1705.07215)",
             formula=f"{BASE.formula.strip()}\n"
             "D descends  λ E[(‖∇D(x + δ)‖ − k)²] too,  δ Gaussian noise,  k = 1,  D the score",
             deviations=[
                 *COMMON,
+                "Adam at 2e-4, with β₁ = 0.5",
                 "δ is half as wide as all pixels of the minibatch together; the authors' code has uniform noise",
             ],
         )

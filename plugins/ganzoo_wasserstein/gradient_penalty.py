@@ -3,7 +3,7 @@
     λ E[|‖∇D(x̂)‖ − centre|^power]    the excess over the centre alone where only that counts
 
 Gulrajani et al. 2017, Improved Training of Wasserstein GANs (arXiv:1704.00028), Eq. 3: slope 1 between data and fakes.
-Petzka et al. 2017, On the regularization of Wasserstein GANs (arXiv:1709.08894), Eq. 8: slopes above 1 only.
+Petzka et al. 2017, On the regularization of Wasserstein GANs (arXiv:1709.08894): slopes above 1 only.
 Wu et al. 2017, Wasserstein Divergence for GANs (arXiv:1712.01026): centre 0, power 6, weight 2.
 Kodali et al. 2017, On Convergence and Stability of GANs (arXiv:1705.07215): slope 1 around data, DRAGAN.
 

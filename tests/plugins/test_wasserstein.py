@@ -275,7 +275,7 @@ def test_a_slope_through_batchnorm_is_refused_before_the_first_step():
 
 def test_d_descends_the_loss_and_the_penalty_in_one_turn_of_full_precision():
     for name, loss in (("wgan-gp", "wasserstein"), ("dragan", "non-saturating")):
-        game = game_of(tiny(name), DataSpec("image", (1, 28, 28), size=100))
+        game = game_of(tiny(name, k=zoo.variant(name).parts["k"]), DataSpec("image", (1, 28, 28), size=100))
         turn, other = game.turns(0)
         pixels = torch.randint(256, (4, 1, 28, 28), dtype=torch.uint8)
         costs = turn.cost(game.deal(Minibatch(0, 4, lambda pixels=pixels: {"x": pixels}), turn))
