@@ -42,6 +42,25 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             deviations=[*COMMON, "m = 1, for an error that is a mean over pixels in [−1, 1]"],
         )
     )
+    zoo.loss("magan", "ganzoo_energy.magan:Adaptive")
+    zoo.variant(
+        BASE.but(
+            "magan",
+            {
+                "discriminator.norm": "batch", "tiny.loss.epoch": 3, "tiny.loss.pretrain": 3,
+                "suites.ring": {"discriminator": "autoencoder-mlp"},
+            },
+            loss={"name": "magan", "epoch": 156, "pretrain": 312},
+            title="an autoencoder's error as energy, up to a margin that follows the energy of data",
+            paper="Wang et al. 2017, MAGAN: Margin Adaptation for Generative Adversarial Networks (arXiv:1704.03817)",
+            formula="D descends  E[D(x)] + E[max(0, m − D(G(z)))]\n"
+            "G descends  E[D(G(z))]\n"
+            "m, at first the mean of D(x) over an epoch of D alone, becomes that of each later epoch t in which\n"
+            "E_t[D(x)] < m,  E_t[D(x)] < E_t[D(G(z))]  and  E_{t−1}[D(G(z))] < E_t[D(G(z))]\n"
+            "D(x) the mean squared error per pixel",
+            deviations=[*COMMON, "the energies of fakes are those of D's turns, not of G's"],
+        )
+    )  # fmt: skip
     zoo.loss("began", "ganzoo_energy.began:Equilibrium")
     zoo.variant(
         BASE.but(

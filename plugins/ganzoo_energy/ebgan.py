@@ -16,6 +16,8 @@ class Margin(ganzoo.Term):
     margin  the paper's m: D lets fakes be beyond it
     """
 
+    margin: float | Tensor
+
     def __init__(self, *, margin: float = 1.0) -> None:
         super().__init__()
         self.margin = margin

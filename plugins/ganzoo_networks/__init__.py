@@ -12,6 +12,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         "dcgan", generator="ganzoo_networks.dcgan:Generator", discriminator="ganzoo_networks.dcgan:Discriminator"
     )
     zoo.network("autoencoder", discriminator="ganzoo_networks.autoencoder:Discriminator")
+    zoo.network("autoencoder-mlp", discriminator="ganzoo_networks.autoencoder_mlp:Discriminator")
     for name in ("pacgan-mlp", "infogan-net", "resnet"):
         module = f"ganzoo_networks.{name.replace('-', '_')}"
         zoo.network(name, generator=f"{module}:Generator", discriminator=f"{module}:Discriminator")

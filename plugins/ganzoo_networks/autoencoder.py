@@ -7,6 +7,7 @@ L of Berthelot et al. 2017, BEGAN (arXiv:1703.10717). Low is what the network ta
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -20,12 +21,21 @@ class Discriminator(nn.Module):
     width  channels of the first layer, half of those of the second
     code   dimensions of the code
     power  of the error: score = mean of |x − reconstruction|^power
+    norm   'batch': BatchNorm in all layers but the first and the last, the code among them; 'none': D judges each
+           sample by itself
     """
 
-    separable = True  # no batch statistics
-
-    def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 32, code: int = 64, power: float = 2.0) -> None:
+    def __init__(
+        self,
+        sample: ganzoo.OutputSpec,
+        *,
+        width: int = 32,
+        code: int = 64,
+        power: float = 2.0,
+        norm: Literal["none", "batch"] = "none",
+    ) -> None:
         super().__init__()
+        self.separable = norm == "none"
         if sample.kind != "image" or sample.shape[1] % 4 or sample.shape[2] % 4:
             given = "x".join(str(side) for side in sample.shape)
             raise RecipeError(f"autoencoder judges pictures with sides that divide by 4; these data are {given}")
@@ -33,14 +43,16 @@ class Discriminator(nn.Module):
         smallest = (2 * width, height // 4, breadth // 4)
         self.features = code
         self.power = power
+        of_maps, of_vectors = {"none": (nn.Identity, nn.Identity), "batch": (nn.BatchNorm2d, nn.BatchNorm1d)}[norm]
         self.encoder = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(math.prod(smallest), code),
+            nn.Conv2d(width, 2 * width, 4, 2, 1), of_maps(2 * width), nn.LeakyReLU(0.2),
+            nn.Flatten(), nn.Linear(math.prod(smallest), code), of_vectors(code),
         )  # fmt: skip
         self.decoder = nn.Sequential(
-            nn.Linear(code, math.prod(smallest)), nn.LeakyReLU(0.2), nn.Unflatten(1, smallest),
-            nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.LeakyReLU(0.2),
+            nn.Linear(code, math.prod(smallest)), of_vectors(math.prod(smallest)), nn.LeakyReLU(0.2),
+            nn.Unflatten(1, smallest),
+            nn.ConvTranspose2d(2 * width, width, 4, 2, 1), of_maps(width), nn.LeakyReLU(0.2),
             nn.ConvTranspose2d(width, channels, 4, 2, 1),
         )  # fmt: skip
 

@@ -104,3 +104,89 @@ def test_an_autoencoders_score_is_its_error(power):
 def test_an_autoencoder_says_what_it_cannot_judge(spec):
     with pytest.raises(RecipeError, match="sides that divide by 4"):
         zoo.part("discriminator", "autoencoder").factory()(ganzoo.OutputSpec(*spec))
+
+
+def told(real, fake, step):
+    round = said(torch.tensor(real), torch.tensor(fake))
+    round.step = step
+    return round
+
+
+def test_the_margin_follows_the_papers_algorithm():
+    """Epochs of two steps, two of them D's alone: the margin is 0, then 3, the mean energy of data; it falls to 2 when
+    that is lower, fakes have more energy than data and more than before; to nothing that breaks one of the three."""
+    loss = make("loss", "magan", epoch=2, pretrain=4)
+    epochs = [  # of data, of fakes, then the margin
+        (5.0, 9.0, 0.0),
+        (3.0, 9.0, 3.0),
+        (2.9, 4.0, 3.0),  # fakes have no epoch before
+        (2.0, 5.0, 2.0),
+        (1.9, 4.5, 2.0),  # fakes fell
+        (2.1, 4.6, 2.0),  # data's energy is above the margin
+        (1.8, 1.7, 2.0),  # fakes have less than data
+        (1.5, 1.6, 2.0),  # fakes fell again
+        (1.0, 3.0, 1.0),
+    ]
+    for number, (real, fake, margin) in enumerate(epochs):
+        for half in (0, 1):
+            spread = 0.5 if half else -0.5
+            loss.settle(told([real + spread, real + spread], [fake - spread, fake - spread], 2 * number + half))
+            if not half and number:
+                assert loss.margin.item() == pytest.approx(epochs[number - 1][2])
+        assert loss.margin.item() == pytest.approx(margin)
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_magans_costs_are_ebgans_at_its_margin(n):
+    real, fake = energies(n)
+    loss = make("loss", "magan")
+    assert loss.discriminator(said(real, fake)).item() == pytest.approx(sum(real.tolist()) / n)
+    assert loss.generator(said(real, fake)) == 0
+    loss.margin.fill_(1.25)
+    cost = sum(real.tolist()) / n + sum(max(0.0, 1.25 - e) for e in fake.tolist()) / n
+    assert loss.discriminator(said(real, fake)).item() == pytest.approx(cost)
+    assert loss.generator(said(real, fake)).item() == pytest.approx(sum(fake.tolist()) / n)
+
+
+def test_magans_state_is_saved_in_mid_epoch():
+    whole, first = (make("loss", "magan", epoch=3, pretrain=3) for _ in range(2))
+    rounds = [told([4.0 - 0.3 * i], [5.0 + 0.1 * i], i) for i in range(10)]
+    for round in rounds:
+        whole.settle(round)
+    for round in rounds[:4]:
+        first.settle(round)
+    second = make("loss", "magan", epoch=3, pretrain=3)
+    second.load_state_dict(first.state_dict())
+    for round in rounds[4:]:
+        second.settle(round)
+    assert all(torch.equal(t, second.state_dict()[name]) for name, t in whole.state_dict().items())
+    assert whole.margin < 4
+    with pytest.raises(RecipeError, match="whole epochs are expected"):
+        make("loss", "magan", epoch=3, pretrain=4)
+
+
+def test_batchnorm_centres_the_codes_of_an_autoencoder():
+    """Codes that all point one way leave the pulling-away term no slope; BatchNorm takes out what they share."""
+    torch.manual_seed(0)
+    make_d = zoo.part("discriminator", "autoencoder").factory()
+    x = 1.0 + 0.1 * torch.randn(32, 1, 28, 28)
+    none, batch = (make_d(ganzoo.OutputSpec("image", (1, 28, 28)), width=4, norm=norm) for norm in ("none", "batch"))
+    assert [none.separable, batch.separable] == [True, False]
+    assert pulled(none(x)["features"]) > 0.8
+    assert pulled(batch(x)["features"]) < 0.1
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_an_autoencoder_of_points_scores_its_error(power):
+    torch.manual_seed(0)
+    D = zoo.part("discriminator", "autoencoder-mlp").factory()(ganzoo.OutputSpec("points", (3,)), code=5, power=power)
+    x = torch.randn(4, 3)
+    said = D(x)
+    assert said["features"].shape == (4, D.features) == (4, 5)
+    for i in range(4):
+        error = (D.decoder(D.encoder(x[i : i + 1]))[0] - x[i]).abs() ** power
+        assert said["score"][i].item() == pytest.approx(error.sum().item() / 3, rel=1e-5)
+    with pytest.raises(RecipeError, match="use autoencoder"):
+        zoo.part("discriminator", "autoencoder-mlp").factory()(ganzoo.OutputSpec("image", (1, 8, 8)))
+    with pytest.raises(RecipeError, match="at least 1"):
+        zoo.part("discriminator", "autoencoder-mlp").factory()(ganzoo.OutputSpec("points", (2,)), code=0)
