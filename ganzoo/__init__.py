@@ -6,7 +6,11 @@ Importing this loads neither torch nor any plugin; each name is resolved when it
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime reports to its maker unless it is told not to before it is loaded
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from ganzoo.build import Builder

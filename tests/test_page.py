@@ -566,6 +566,63 @@ def test_gradios_events_check_what_they_are_given(server: Running) -> None:
         assert not re.search(r"Traceback|root:|\.py", text)
 
 
+TRAIN = """
+import sys, torch, ganzoo
+torch.set_num_threads(1)
+tiny = {"generator.widths": [16], "log.every": 20, "log.pictures": 100, "log.checkpoint": 100,
+        "optimizers.D.lr": 1e-5}
+ganzoo.train("vanilla", data="digits", steps=1_000_000, out=sys.argv[1], set=tiny)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_is_watched_while_it_goes_on(tmp_path: Path, window: Any) -> None:
+    """A real run beside the server: newer grids, steps and numbers arrive by themselves; its end too."""
+    run = tmp_path / "run"
+    log = (tmp_path / "train.log").open("w")
+    training = subprocess.Popen([sys.executable, "-c", TRAIN, str(run)], stderr=log, cwd=tmp_path)
+    running = None
+    try:
+        end = time.monotonic() + 60
+        while not list(run.glob("checkpoints/*.safetensors")):
+            assert time.monotonic() < end
+            assert training.poll() is None, (tmp_path / "train.log").read_text()
+            time.sleep(0.1)
+        running = start([run], tmp_path)
+        seen = Seen(window.new_page(), running.address)
+        seen.shows("0")
+        seen.tab("Training")
+        status = seen.page.locator("#run")
+        sync.expect(status).to_contain_text("running · step")
+
+        def now() -> tuple[int, int]:
+            found = re.search(r"step ([\d,]+) of .*grid of step ([\d,]+)", status.inner_text())
+            assert found is not None
+            return int(found[1].replace(",", "")), int(found[2].replace(",", ""))
+
+        first, picture = now(), seen.pictures("#run-picture")
+        assert "V -" in status.inner_text()
+        end = time.monotonic() + 30
+        while now()[0] <= first[0] or now()[1] <= first[1]:
+            assert time.monotonic() < end
+            seen.page.wait_for_timeout(100)
+        assert seen.pictures("#run-picture") != picture
+        training.kill()
+        training.wait(10)
+        about = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps({**about, "status": "interrupted", "step": 100}))
+        sync.expect(status).to_contain_text("interrupted · step 100", timeout=15000)
+        seen.tab("Compare")
+        seen.page.get_by_label("Training steps").check()
+        sync.expect(seen.page.locator("#compare img").first).to_be_visible(timeout=15000)
+        assert seen.wrong == []
+        seen.page.close()
+    finally:
+        training.kill()
+        if running:
+            running.process.kill()
+
+
 def test_with_a_password(tmp_path: Path, browser: Any) -> None:
     """The whole page works behind it; SIGTERM ends the server within seconds, page open or not."""
     running = start([tiny(tmp_path / "plain.onnx")], tmp_path, GANZOO_PASSWORD="open sesame")

@@ -85,6 +85,9 @@ def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any
     rows: list[Row]
     if what == MODELS:
         chosen = chosen if isinstance(chosen, list) and chosen else [model]
+        for name in chosen[: CELLS + 1]:
+            if sheet.lacks_picture(name, values):
+                raise InputError("models", f"'{name}' starts from a picture; give it one in the tab Sample")
         rows = [(str(name), sheet.wish(name, values, **seeds), _sample) for name in chosen[: CELLS + 1]]
     elif what in _MAKERS:
         wish = sheet.wish(model, values, **seeds)

@@ -58,8 +58,6 @@ PAGE_BELOW = (
     "/gradio_api/heartbeat/",
     "/gradio_api/file=/",  # a path; Gradio would fetch an address for whoever asks
 )
-STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/")
-"""Answers that do not end while the page is open."""
 ASSETS, DAY = "/assets/", "private, max-age=86400"
 UPLOADS = {"/gradio_api/upload": ("POST",), "/gradio_api/upload_progress": _GET}
 
@@ -79,7 +77,7 @@ HEADERS = {
 
 
 class Streams:
-    """The answers that do not end by themselves, so that they can be ended when the server stops."""
+    """The answers under way: those of an open page or a stalled client would not end when the server stops."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Task[None]] = set()
@@ -106,7 +104,7 @@ class Streams:
             if not self._cut:
                 raise
             if not started:
-                await refuse(send, 503, "path", "the server is closing")
+                await refuse(send, 503, "path", "the server is closing", {"retry-after": "1", "connection": "close"})
             elif not ended:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
@@ -128,7 +126,7 @@ class Guard:
     root_path   the path a proxy serves us under; taken off a request's path where the proxy left it on
     page        whether there is a page
     uploads     whether a served model starts from a picture
-    streams     takes the answers that do not end
+    streams     takes the answers under way
     """
 
     def __init__(
@@ -150,8 +148,10 @@ class Guard:
         if scope["type"] != "http":  # nothing here speaks websocket
             await send({"type": "websocket.close", "code": 1008})
             return
+        await self.streams.run(self._answer, scope, receive, _with_headers(send))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = self._path(scope), scope["method"]
-        send = _with_headers(send)
         if path != "/healthz" and not self._known(scope):
             message = f"a password is needed; the user is '{USER}'"
             await refuse(send, 401, "authorization", message, {"www-authenticate": 'Basic realm="ganzoo"'})
@@ -170,10 +170,7 @@ class Guard:
                 return
             receive = _replay(body, receive)
         scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
-        if path.startswith(STREAMS):
-            await self.streams.run(self.app, scope, receive, send)
-        else:
-            await self.app(scope, receive, _kept_a_day(send) if path.startswith(ASSETS) else send)
+        await self.app(scope, receive, _kept_a_day(send) if path.startswith(ASSETS) else send)
 
     def _path(self, scope: Scope) -> str:
         path: str = scope["path"]

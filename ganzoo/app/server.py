@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import signal
 import socket
+import sys
+import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +21,8 @@ from ganzoo.errors import GanzooError
 
 DRAIN = 8.0
 """Seconds for jobs under way when the server is told to stop; answers then have one more to end."""
+CONNECTIONS = 512
+"""At once; the next is answered 503. A page that is open has one or two."""
 LAST_WORDS = 0.3
 """Seconds for the page's streams to say what was drawn."""
 
@@ -30,6 +35,8 @@ def serve(
     open_browser: bool = False,
 ) -> None:
     """Serves models until it is told to stop (SIGTERM, Ctrl-C); prints the address when it answers.
+
+    SIGHUP loads the models again; one that is damaged or of another shape is refused, and the old one goes on.
 
     port   0 takes any that is free
     GanzooError if a model cannot be loaded, the port is taken, or another host than the loopback is asked
@@ -44,7 +51,7 @@ def serve(
         address = f"http://{shown}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, ws="none",
-            timeout_graceful_shutdown=1, timeout_keep_alive=15, lifespan="on",
+            timeout_graceful_shutdown=1, timeout_keep_alive=15, lifespan="on", limit_concurrency=CONNECTIONS,
         )  # fmt: skip
         try:
             Server(config, address, open_browser).run(sockets=[listening])
@@ -91,9 +98,20 @@ class Server(uvicorn.Server):
         """As uvicorn's; then the address on stdout."""
         await super().startup(sockets)
         if self.started:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
             print(self.address, flush=True)
             if self.open_browser:
                 await asyncio.to_thread(webbrowser.open, self.address)
+
+    def _reload(self) -> None:
+        """Loads the models again, in a thread of its own; says on stderr what could not be."""
+
+        def reload() -> None:
+            app: Any = self.config.app
+            for reason in app.state.studio.reload():
+                print(reason, file=sys.stderr, flush=True)
+
+        threading.Thread(target=reload, name="ganzoo-reload", daemon=True).start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """New requests get 503; jobs under way are finished; the page's streams are cut."""

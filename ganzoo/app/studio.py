@@ -72,6 +72,7 @@ class Pool:
                 break
             if await gone():
                 future.cancel()
+                raise Busy("the client has left")
         return await future
 
     async def drain(self, seconds: float) -> None:
@@ -113,6 +114,7 @@ class Studio:
     ) -> None:
         self.samplers = dict(samplers)
         self.runs = dict(runs or {})
+        self._places: dict[str, Path] = {}
         self._kept = lru_cache(SNAPSHOTS)(self._load)
         self.pool = pool
         self.files = dict(files)
@@ -126,20 +128,34 @@ class Studio:
         samplers: dict[str, Sampler] = {}
         files: dict[str, str] = {}
         runs: dict[str, RunFolder] = {}
+        places: dict[str, Path] = {}
         for path in models:
-            default = load(path)
             base = _free_name(path.resolve().stem if path.is_file() else path.resolve().name, samplers)
-            for generator, sampler in default.generators.items():
-                if sampler.spec.output.kind == "latent":
-                    continue  # made for another generator, not for the eye
-                if not sampler.spec.of_kind("image"):
-                    sampler.sample(1)  # what cannot draw is said now, not to the first visitor
-                name = base if sampler is default else f"{base}/{generator}"
+            for name, sampler in _shown(path, base).items():
                 samplers[name] = sampler
                 files[name] = path.name or path.resolve().name
+                places[name] = path
                 if (path / "run.json").is_file():
                     runs[name] = RunFolder(path)
-        return cls(samplers, pool, files, root, runs)
+        studio = cls(samplers, pool, files, root, runs)
+        studio._places = places
+        return studio
+
+    def reload(self) -> list[str]:
+        """Loads every model anew; one that cannot be stays as it was, and the reason is returned."""
+        reasons = []
+        for path in dict.fromkeys(self._places.values()):
+            names = [name for name, place in self._places.items() if place == path]
+            try:
+                fresh = _shown(path, names[0])
+                for name in names:
+                    if name not in fresh or asked_of(fresh[name]) != self.spec(name):
+                        raise GanzooError(f"'{name}' now takes or makes something else; start the server anew")
+            except GanzooError as error:
+                reasons.append(f"{path} is not loaded again, the model from before goes on: {error}")
+                continue
+            self.samplers.update({name: fresh[name] for name in names})
+        return reasons
 
     @property
     def default(self) -> str:
@@ -189,6 +205,19 @@ class Studio:
 
     def _draw(self, wish: Wish, make: Callable[[Samples], T]) -> T:
         return make(self.sampler(wish.model).sample(**wish.arguments))
+
+
+def _shown(path: Path, base: str) -> dict[str, Sampler]:
+    """The generators of a model that make something to look at, by the name they are served under."""
+    found = {}
+    default = load(path)
+    for generator, sampler in default.generators.items():
+        if sampler.spec.output.kind == "latent":
+            continue  # made for another generator, not for the eye
+        if not sampler.spec.of_kind("image"):
+            sampler.sample(1)  # what cannot draw is said now, not to the first visitor
+        found[base if sampler is default else f"{base}/{generator}"] = sampler
+    return found
 
 
 def _free_name(wanted: str, taken: Mapping[str, Any]) -> str:

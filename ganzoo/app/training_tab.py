@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from ganzoo.app import look
 from ganzoo.app.controls import told
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import whole
+from ganzoo.curves import OPTIMUM
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.folder import RunFolder
 
-EVERY = 5.0
+EVERY = 2.0
 """Seconds between looks at a run that goes on."""
+TAIL = 16384
+"""Bytes of the metrics that are read for the last row."""
 NO_RUN = "This model is a file. A run folder that is served shows here how it was trained."
 
 
@@ -31,7 +35,7 @@ def training_tab(tab: Any, studio: Studio, model: Any) -> None:
             grid = _picture("Pictures of the same seeds at this step", "run-picture")
         with gr.Column(scale=3, min_width=280):
             curves = _picture("What was measured, by step", "run-curves")
-    timer = gr.Timer(EVERY, active=False)
+    timer, known = gr.Timer(EVERY, active=False), gr.State(0)
 
     async def look_at(model: Any, which: Any) -> Any:
         """A grid, the curves and the status; with `which` None, the newest grid."""
@@ -39,22 +43,26 @@ def training_tab(tab: Any, studio: Studio, model: Any) -> None:
             run = studio.runs.get(model) if isinstance(model, str) else None
             if run is None:
                 hidden = gr.update(visible=False)
-                return [look.note(NO_RUN), hidden, gr.update(), None, None, gr.update(active=False)]
+                return [look.note(NO_RUN), hidden, gr.update(), None, None, gr.update(active=False), 0]
             number = None if which is None else whole("grid", which, 1, 1_000_000)
             about, going, count, at, pictures = await studio.pool.run(partial(_read, run, number))
         slider = gr.update(maximum=max(count, 2), value=at, visible=count > 1)
-        return [about, gr.update(visible=True), slider, *pictures, gr.update(active=going)]
+        return [about, gr.update(visible=True), slider, *pictures, gr.update(active=going), count]
 
     async def newest(model: Any) -> Any:
         return await look_at(model, None)
 
-    outputs = [status, row, which, grid, curves, timer]
+    async def again(model: Any, which: Any, known: int) -> Any:
+        """Who looks at the newest grid is shown newer ones; who went back stays there."""
+        return await look_at(model, None if which == max(known, 1) else which)
+
+    outputs = [status, row, which, grid, curves, timer, known]
     quiet: dict[str, Any] = {
         "api_visibility": "private", "show_progress": "hidden", "concurrency_id": "draw", "trigger_mode": "always_last",
     }  # fmt: skip
     gr.on([tab.select, model.change], newest, model, outputs, **quiet)
     which.input(look_at, [model, which], outputs, **quiet)
-    timer.tick(look_at, [model, which], outputs, **quiet)
+    timer.tick(again, [model, which, known], outputs, **quiet)
 
 
 def _picture(text: str, name: str) -> Any:
@@ -76,12 +84,26 @@ def _read(run: RunFolder, number: int | None) -> tuple[str, bool, int, int, list
         raise InputError("model", "the folder of this run cannot be read") from error
     at = min(number or len(grids), len(grids))
     going = about.get("status") == "running"
-    step, until = about.get("step"), about.get("until")
+    row, until = _newest(run), about.get("until")
+    step = row.get("step", about.get("step", 0)) if going else about.get("step")
     parts = [str(about.get("variant", "")), str(about.get("status", ""))]
     parts += [f"step {step:,} of {until:,}"] if isinstance(step, int) and isinstance(until, int) else []
     parts += [f"grid of step {int(grids[at - 1].stem.removeprefix('step-')):,}"] if grids else []
+    parts += [f"V {row['V']:.3f}, at the optimum {OPTIMUM:.3f}"] if isinstance(row.get("V"), float) else []
     text = look.note(html.escape(" · ".join(parts)))
     return text, going, len(grids), max(at, 1), [_open(grids[at - 1]) if grids else None, _open(run.curves)]
+
+
+def _newest(run: RunFolder) -> dict[str, Any]:
+    """The last whole row that was measured; empty if there is none."""
+    try:
+        with run.metrics.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - TAIL))
+            lines = file.read().split(b"\n")[:-1]
+        row = json.loads(lines[-1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return row if isinstance(row, dict) else {}
 
 
 def _open(path: Path) -> Image.Image | None:
