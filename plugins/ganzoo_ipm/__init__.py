@@ -35,7 +35,16 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         BASE.but(
             "cramer-gan",
-            {"optimizers": {"G": adam, "D": adam}, "tiny": {**BASE.tiny, "k": 2, "loss.dimensions": 8}},
+            {
+                "optimizers": {"G": adam, "D": adam},
+                "suites.ring": {
+                    "optimizers.G": {**adam, "lr": 5e-4},
+                    "optimizers.D": {**adam, "lr": 1e-3},
+                    "averages.half_life": 5000.0,
+                    "loss.penalty": 0.1,
+                },
+                "tiny": {**BASE.tiny, "k": 2, "loss.dimensions": 8},
+            },
             loss="cramer",
             k=5,
             title="the energy distance between vectors that D makes of data and of samples",
@@ -51,8 +60,15 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         BASE.but(
             "fisher-gan",
+            {
+                "steps": 8000,
+                "suites.ring": {
+                    "optimizers.G": {"name": "adam", "lr": 2e-4},
+                    "optimizers.D": {"name": "adam", "lr": 5e-4},
+                    "averages.half_life": 10_000.0,
+                },
+            },
             loss="fisher",
-            steps=8000,
             title="the distance of means, the second moment of D's scores held at 1 by a multiplier",
             paper="Mroueh and Sercu 2017, Fisher GAN (arXiv:1705.09675)",
             formula="D ascends   Ê + λ (1 − Ω̂) − ρ/2 (Ω̂ − 1)²\n"
@@ -74,6 +90,13 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "clip": {"name": "clip", "c": 0.01, "part": "encoder"},
                 },
                 "latent": 16,
+                "suites.ring": {  # where no D is an autoencoder: features of the last layer, all of D clipped
+                    "optimizers.G": {**rmsprop, "lr": 2e-4},
+                    "optimizers.D": {**rmsprop, "lr": 2e-4},
+                    "averages.half_life": 10_000.0,
+                    "terms.reconstruction": "none",
+                    "terms.clip": {"name": "clip", "c": 0.02},
+                },
                 "tiny": {**BASE.tiny, "k": 2, "discriminator.code": 4},
             },
             loss="mmd",
