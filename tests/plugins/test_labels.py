@@ -459,7 +459,9 @@ def test_a_metric_of_a_whole_model_is_asked_for_it():
     asked = []
     metric = SimpleNamespace(of=lambda sampler: asked.append(sampler) or {"n": 1})
     sampler = Sampler(TorchBackend(tiny("vanilla").G))
-    assert judge(sampler, [Measure("mine", metric, 1, "", dict, metric.of)]) == {"mine": {"n": 1.0}}
+    assert judge(sampler, open_source("digits"), [Measure("mine", metric, 1, "", dict, metric.of)]) == {
+        "mine": {"n": 1.0}
+    }
     assert asked == [sampler]
 
 
