@@ -31,7 +31,14 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         BASE.but(
             "pacgan",
-            {"game": "packed"},
+            {
+                "game": "packed",
+                "suites.ring": {
+                    "optimizers.G.lr": 5e-4,
+                    "optimizers.D.lr": 5e-4,
+                    "averages.half_life": 5000.0,
+                },
+            },
             title="D judges two samples at a time",
             paper="Lin et al. 2018, PacGAN: The power of two samples in generative adversarial networks"
             " (arXiv:1712.04086)",
