@@ -172,7 +172,7 @@ _WIDGETS: dict[str, Callable[[InputSpec], Any]] = {"scalar": _slider, "label": _
 
 
 def _named(spec: InputSpec) -> dict[str, Any]:
-    title = spec.name.replace("_", " ").capitalize()
+    title = "Class" if spec.kind == "label" and len(spec.name) < 3 else spec.name.replace("_", " ").capitalize()
     return {"label": title, "info": spec.doc or None, "elem_id": f"input-{spec.name}"}
 
 
