@@ -64,9 +64,12 @@ class Builder:
         return self.network(use, "discriminator", sample=sample, conditions=conditions)
 
     def condition(self, name: str) -> InputSpec:
-        """The spec of an input that is dealt with the data: 'label' is the class."""
+        """The spec of an input that is dealt with the data: 'label' is the class, others are pictures."""
+        if name in self.data.pictures:
+            return InputSpec(name, "image", self.data.pictures[name], "given", range=(-1.0, 1.0))
         if name != "label":
-            raise RecipeError(f"conditions has '{name}'; 'label' is what can be told of a sample")
+            known = ", ".join(f"'{one}'" for one in ("label", *self.data.pictures))
+            raise RecipeError(f"conditions has '{name}'; what can be told of a sample of these data is {known}")
         if not self.data.classes:
             raise RecipeError("these data have no classes to be conditioned on; choose data with labels")
         return InputSpec(name, "label", (), "data", self.data.classes, self.data.frequencies)

@@ -85,7 +85,7 @@ both gradients from one minibatch, both steps at once
 RECIPES = (VANILLA, NON_SATURATING, RELEASED)
 
 SOURCES = ("digits", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn", "celeba",
-           "ring", "grid", "stacked-mnist", "folder", "npz")  # fmt: skip
+           "ring", "grid", "stacked-mnist", "folder", "npz", "pairs")  # fmt: skip
 
 
 def register(zoo: Registrar) -> None:
@@ -112,6 +112,7 @@ def register(zoo: Registrar) -> None:
     zoo.metric("asked", "ganzoo.label_metrics:Asked")
     zoo.metric("purity", "ganzoo.label_metrics:Purity")
     zoo.metric("reconstructed", "ganzoo.picture_metrics:Reconstructed")
+    zoo.metric("l1", "ganzoo.picture_metrics:ToTarget")
     zoo.extractor("digits-cnn", "ganzoo.evaluation:DigitsCnn")
     for recipe in RECIPES:
         zoo.variant(recipe)

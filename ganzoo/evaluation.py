@@ -188,12 +188,19 @@ def fitting(source: Source, names: Sequence[str] | None = None) -> list[Measure]
     return found
 
 
-def judge(sampler: Sampler, measures: Sequence[Measure], seed: int = SEED) -> dict[str, Figures]:
-    """The figures of each metric, of the samples of seeds `seed`, `seed` + 1, ... as many as it takes."""
-    if not measures:
-        return {}
-    drawn = sampler.sample(max(m.samples for m in measures), seed=seed, batch=250)
-    found = {m.name: m.of(sampler) if m.of else m.metric(_first(drawn, m.samples)) for m in measures}
+def judge(sampler: Sampler, source: Source, measures: Sequence[Measure], seed: int = SEED) -> dict[str, Figures]:
+    """The figures of each metric, of the samples of seeds `seed`, `seed` + 1, ... as many as it takes; a model that
+    starts from pictures is given those of the source."""
+    from ganzoo.shown import drawn
+
+    most = max((m.samples for m in measures if m.of is None), default=0)
+    made = drawn(sampler, source, most, seed, batch=250) if most else None
+    found = {}
+    for m in measures:
+        if m.of is not None:
+            found[m.name] = m.of(sampler)
+        elif made is not None:
+            found[m.name] = m.metric(_first(made, m.samples))
     return {name: {key: float(v) for key, v in figures.items()} for name, figures in found.items()}
 
 
@@ -226,12 +233,13 @@ def evaluate(
     name = data or sampler.card.get("data")
     if not name:
         raise InputError("data", "this model does not say what it was trained on; name it with --data")
-    source = open_source(str(name), Path(data_root) if data_root else None)
+    options = sampler.card.get("data_options", {}) if data is None else {}
+    source = open_source(str(name), Path(data_root) if data_root else None, **options)
     if source.spec.shape != sampler.spec.output.shape:
         made, held = list(sampler.spec.output.shape), list(source.spec.shape)
         raise InputError("data", f"the model makes samples of shape {made} and '{name}' has {held}; name other --data")
     measures = fitting(source, names)
-    figures = judge(sampler, measures, seed)
+    figures = judge(sampler, source, measures, seed)
     silent = [name for name, found in figures.items() if not found]
     if names is not None and silent:
         raise DataError(f"the metric '{silent[0]}' says nothing of samples such as this model's; leave it out")

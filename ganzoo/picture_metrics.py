@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import metrics
-from ganzoo.data import Source
+from ganzoo.data import Pairs, Source
 from ganzoo.errors import DataError
 from ganzoo.evaluation import Figures, pictures_of
 from ganzoo.samples import Samples
+from ganzoo.shown import drawn
 
 if TYPE_CHECKING:
     from ganzoo.sampler import Sampler
@@ -60,3 +61,44 @@ class Reconstructed:
         before, after = (metrics.classify(images)[0].argmax(1) for images in (self.images, np.ascontiguousarray(made)))
         error = np.abs(self.images.astype(np.float64) - made).mean() / 255
         return {"kept": float((before == after).mean()), "error": float(error)}
+
+
+class ToTarget:
+    """How far what is made of the inputs of pairs is from their targets."""
+
+    figure, sign, samples = "l1", -1, 1000
+
+    def __init__(self, source: Source) -> None:
+        if not isinstance(source, Pairs):
+            raise DataError("the metric 'l1' compares with targets, so it needs pairs, such as --data pairs:PATH")
+        self.source = source.held_out or source
+        self.targets = pictures_of(self.source, self.samples).astype(np.float64) / 255
+        self.mean = pictures_of(source, 10_000).mean(0) / 255
+        which = "pairs that are held out" if source.held_out else "the pairs themselves, none of which are held out"
+        self.protocol = (
+            f"the mean absolute difference of pixels in [0, 1] to the targets of {which} ({len(self.targets)}); "
+            "of_mean is its share of what the mean target of the training pairs comes to"
+        )
+
+    def of(self, sampler: Sampler) -> Figures:
+        """As metrics of a whole model have it."""
+        if not self.source.spec.pictures.keys() >= {given.name for given in sampler.spec.of_kind("image")} > set():
+            return {}
+        return self._figures(drawn(sampler, self.source, self.samples).images / 255)
+
+    def __call__(self, samples: Samples) -> Figures:
+        """Samples alone say nothing of their targets."""
+        return {}
+
+    def beside(self) -> dict[str, Figures]:
+        """What needs no model: the mean target, and the input itself where it looks like a target."""
+        found = {"floor: the mean target for each": self._figures(self.mean)}
+        shapes = self.source.spec.pictures
+        for name, column in self.source.columns(self.samples).items():
+            if shapes.get(name) == self.source.spec.shape:
+                found[f"the {name} as it is"] = self._figures(column.numpy().transpose(0, 2, 3, 1) / 255)
+        return found
+
+    def _figures(self, made: NDArray[np.floating]) -> Figures:
+        l1, floor = (float(np.abs(self.targets - one).mean()) for one in (made, self.mean))
+        return {"l1": l1, "of_mean": l1 / floor}

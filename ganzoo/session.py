@@ -14,9 +14,12 @@ from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import Interrupted
 from ganzoo.evaluation import SEED
+from ganzoo.files import write_bytes
 from ganzoo.folder import snapshot_due
+from ganzoo.images import png_bytes
 from ganzoo.parts import slots
 from ganzoo.recipes import Recipe
+from ganzoo.shown import drawn, sheet
 
 if TYPE_CHECKING:
     from ganzoo.run import Run
@@ -105,7 +108,7 @@ class Session:
 
     def _figures(self) -> dict[str, float]:
         sampler, of = self._sampler(), getattr(self.metric, "of", None)
-        figures = of(sampler) if of else self.metric(sampler.sample(self.evaluate["samples"], seed=SEED))
+        figures = of(sampler) if of else self.metric(drawn(sampler, self.source, self.evaluate["samples"], SEED))
         return {f"{self.evaluate['metric']}/{name}": float(value) for name, value in figures.items()}
 
     def _best(self) -> int | None:
@@ -118,7 +121,11 @@ class Session:
 
     def _picture(self) -> None:
         path = self.folder.sample_path(self.engine.step)
-        self._sampler().sample(64, seed=0).save(path)
+        sampler = self._sampler()
+        if sampler.spec.of_kind("image"):
+            write_bytes(path, png_bytes(sheet(sampler, self.source, 16, across=4)))
+        else:
+            sampler.sample(64, seed=0).save(path)
         self.watchers.tell("pictured", self.engine.step, path)
 
     def _checkpoint(self) -> None:
@@ -192,6 +199,7 @@ def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
     card = {
         "variant": recipe.name, "title": recipe.title, "paper": recipe.paper, "formula": recipe.formula.strip(),
         "deviations": list(recipe.deviations), "data": recipe.data["name"], "data_card": source.card,
+        "data_options": {key: value for key, value in recipe.data.items() if key != "name"},
         "seed": recipe.seed, "batch": recipe.batch, "versions": versions(),
     }  # fmt: skip
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ganzoo.errors import RecipeError
@@ -155,6 +155,8 @@ class DataSpec:
     classes       names in the order of the labels; empty when the data has none
     frequencies   share of each class in the data, summing to 1; empty with `classes`
     size          how many samples there are
+    pictures      of data of pairs: the shape (C, H, W) of each picture that is dealt beside a sample, by the name of
+                  its column
     """
 
     kind: DataKind
@@ -162,6 +164,7 @@ class DataSpec:
     classes: tuple[str, ...] = ()
     frequencies: tuple[float, ...] = ()
     size: int = 0
+    pictures: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `from_json` is its inverse."""
@@ -170,7 +173,7 @@ class DataSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> DataSpec:
         """The spec that `to_json` wrote."""
-        return cls(**_tuples(data))
+        return cls(**{**_tuples(data), "pictures": _tuples(data.get("pictures", {}))})
 
 
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:

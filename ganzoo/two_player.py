@@ -22,8 +22,8 @@ from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 
 class Judgement(dict[str, Tensor]):
-    """What a discriminator said of a batch: `.score` float [N], and whatever else its network returns,
-    such as `.features` float [N, d], what its last layer sees."""
+    """What a discriminator said of a batch: `.score` float [N], or [N, H, W] of one that judges patches, and whatever
+    else its network returns, such as `.features` float [N, d], what its last layer sees."""
 
     @classmethod
     def of(cls, said: Tensor | Mapping[str, Tensor]) -> Judgement:
@@ -114,10 +114,10 @@ class Round:
         judgement = Judgement.of(self.D(x, *told))
         for term in self._game.judging:
             judgement = term.judged(judgement, conditions)
-        if judgement.score.shape != x.shape[:1]:
+        if judgement.score.dim() not in (1, 3) or len(judgement.score) != len(x):
             raise RecipeError(
-                f"the discriminator's score has shape {list(judgement.score.shape)}; "
-                f"one number a sample, shape [{len(x)}], is expected"
+                f"the discriminator's score has shape {list(judgement.score.shape)}; one number a sample, shape "
+                f"[{len(x)}], or one a patch, [{len(x)}, H, W], is expected"
             )
         return judgement
 
@@ -199,8 +199,8 @@ Prior = Annotated[Use, Slot("prior")]
 class TwoPlayer(Game):
     """D ascends k times, then G descends once: Algorithm 1 with any loss, terms and networks.
 
-    conditions  what G and D are told of each sample: 'label' is its class
-    latent      dimensions of z
+    conditions  what G and D are told of each sample: 'label' is its class, 'input' of pairs the picture it belongs to
+    latent      dimensions of z; 0: G has no noise, and makes its samples of the conditions alone
     k           turns of D for one of G
     """
 
@@ -225,8 +225,10 @@ class TwoPlayer(Game):
             self.terms[name] = build.part("term", use, f"terms.{name}")
         self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
         self.conditions = tuple(build.condition(name) for name in conditions)
-        z = build.latent("z", latent, prior)
-        inputs = (z, *self.conditions, *(spec for term in self._terms() for spec in term.inputs))
+        latents = (build.latent("z", latent, prior),) if latent else ()
+        inputs = (*latents, *self.conditions, *(spec for term in self._terms() for spec in term.inputs))
+        if not inputs:
+            raise RecipeError("latent is 0 and conditions are empty, so G would have no input; set one of the two")
         self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
         self.D = build.discriminator(discriminator, self.sample(), self.told())
         for number, term in enumerate(self._terms()):

@@ -90,7 +90,7 @@ def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     (folder / "trial.json").write_text(json.dumps(about))
     process = subprocess.Popen([sys.executable, "-m", "ganzoo.bench.trial", str(folder)], stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
-    while not list(folder.glob("run/checkpoints/*.safetensors")) and time.monotonic() < until:
+    while not list(folder.glob("run/checkpoints/step-*.safetensors")) and time.monotonic() < until:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

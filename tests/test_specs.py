@@ -21,7 +21,7 @@ FULL = GeneratorSpec(
 
 def test_json_round_trip() -> None:
     assert GeneratorSpec.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
-    data = DataSpec("image", (1, 8, 8), ("a", "b"), (0.5, 0.5), 10)
+    data = DataSpec("image", (1, 8, 8), ("a", "b"), (0.5, 0.5), 10, {"input": (3, 8, 8)})
     assert DataSpec.from_json(json.loads(json.dumps(data.to_json()))) == data
 
 

@@ -106,3 +106,41 @@ def test_a_wrap_takes_options(changes, by):
 def test_a_wrong_wrap_is_one_sentence(changes, words):
     with pytest.raises(RecipeError, match=words):
         game(changes)
+
+
+class Judge(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return torch.zeros(len(x), *self.shape) if self.shape is not None else torch.zeros(())
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3)])
+def test_d_gives_one_score_a_sample_or_a_map_of_patches(shape):
+    play = game()
+    round = deal(play)
+    round.D = Judge(shape)
+    assert round.real.score.shape == (6, *shape)
+
+
+@pytest.mark.parametrize("shape", [None, (1,), (2, 3, 1)])
+def test_other_scores_are_one_sentence(shape):
+    round = deal(game())
+    round.D = Judge(shape)
+    with pytest.raises(
+        RecipeError, match=r"one number a sample, shape \[6\], or one a patch, \[6, H, W\], is expected"
+    ):
+        _ = round.real
+
+
+def test_g_may_have_no_noise_but_not_no_input():
+    data = DataSpec("image", (1, 4, 4), size=9, pictures={"input": (1, 4, 4)})
+    changes = {"latent": 0, "conditions": ["input"], "generator.widths": [8], "discriminator": "told"}
+    with pytest.raises(RecipeError, match="there is no discriminator"):
+        game_of(zoo.variant("vanilla-ns").but(changes=changes), data)
+    with pytest.raises(RecipeError, match="G would have no input; set one of the two"):
+        game({"latent": 0})
+    with pytest.raises(RecipeError, match="what can be told of a sample of these data is 'label', 'input'"):
+        game_of(zoo.variant("vanilla-ns").but(changes={"conditions": ["inptu"]}), data)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import ganzoo
+from ganzoo import shown
 from ganzoo.bench.runner import BUSY
 from ganzoo.build import game_of
 from ganzoo.cli.group import verdict
@@ -142,22 +143,22 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
 
 def judged(sampler: ganzoo.Sampler, source: Source, names: Sequence[str], recipe: Recipe) -> dict[str, Figures]:
     """The figures of the suite's metrics, and of the one by which the recipe is evaluated, if it fits."""
-    found = judge(sampler, fitting(source, names))
+    found = judge(sampler, source, fitting(source, names))
     own = recipe.evaluate.get("metric")
     if names and own and own not in names:
         with contextlib.suppress(DataError):
-            found |= judge(sampler, [measure(own, source)])
+            found |= judge(sampler, source, [measure(own, source)])
     return found
 
 
 def picture(sampler: Any, source: Source, path: Path) -> None:
     """A small grid of the first samples, or a scatter of points over the data."""
-    points = sampler.spec.output.kind == "points"
-    drawn = sampler.sample(2500 if points else SHOWN, seed=0)
-    data = source.all(2500).numpy() if points else None
-    sheet = drawn.grid(columns=10, data=data, seeds=False)
-    if points:
-        sheet = sheet.resize((256, 256))
+    if sampler.spec.of_kind("image"):
+        sheet = shown.sheet(sampler, source, SHOWN // 4, across=3)
+    elif sampler.spec.output.kind == "points":
+        sheet = sampler.sample(2500, seed=0).grid(data=source.all(2500).numpy()).resize((256, 256))
+    else:
+        sheet = sampler.sample(SHOWN, seed=0).grid(columns=10, seeds=False)
     with atomic(path) as aside:
         sheet.save(aside, format="PNG", optimize=True)
 

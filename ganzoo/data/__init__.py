@@ -10,6 +10,7 @@ from ganzoo.data.arrays import npz
 from ganzoo.data.digits import digits, embedded
 from ganzoo.data.folder import folder
 from ganzoo.data.mnist import fashion_mnist, kmnist, mnist, stacked_mnist
+from ganzoo.data.pairs import Pairs, pairs
 from ganzoo.data.points import grid, ring
 from ganzoo.data.root import data_root
 from ganzoo.data.source import Content, Points, Samples, Source, prepare
@@ -17,8 +18,8 @@ from ganzoo.data.vision import celeba, cifar10, cifar100, svhn
 from ganzoo.errors import RecipeError
 
 __all__ = [
-    "Content", "Points", "Samples", "Source", "celeba", "cifar10", "cifar100", "data_root", "digits",
-    "embedded", "fashion_mnist", "folder", "grid", "kmnist", "mnist", "npz", "open_source",
+    "Content", "Pairs", "Points", "Samples", "Source", "celeba", "cifar10", "cifar100", "data_root", "digits",
+    "embedded", "fashion_mnist", "folder", "grid", "kmnist", "mnist", "npz", "open_source", "pairs",
     "prepare", "ring", "stacked_mnist", "svhn",
 ]  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
 from ganzoo.data.archive import Files, open_files, read
 from ganzoo.data.decode import Unfit, decode
@@ -75,9 +76,7 @@ def folder(
         raise DataError(f"option size is {size}; at least 1 is expected")
     if crop not in ("centre", "none"):
         raise DataError(f"option crop is '{crop}'; 'centre' or 'none' is expected")
-    path = Path(argument).expanduser()
-    if not path.exists() and not path.is_absolute() and (data_root(root) / path).exists():
-        path = data_root(root) / path
+    path = found_at(argument, root)
     files = open_files(path)
     reading = Reading(channels, size, crop, labels, under.strip("/"), only)
     note = f"{channels} channels, size {size or 'as it is'}"
@@ -86,13 +85,40 @@ def folder(
     return FolderSamples(f"folder:{argument}", load, card, flip=flip, balanced=balanced)
 
 
+def found_at(argument: str, root: Path | None) -> Path:
+    """The path that is named; one that is not below the working directory may be below the root of the data."""
+    path = Path(argument).expanduser()
+    if not path.exists() and not path.is_absolute() and (data_root(root) / path).exists():
+        return data_root(root) / path
+    return path
+
+
 def _load(files: Files, path: Path, reading: Reading) -> Content:
     """From the cache if these very files were decoded in this way before, else decoded into it."""
     names = pictures_in(files, path, reading.under, reading.only)
     classes = classes_of(files, path, names, reading.labels)
     if classes is not None:
         names = list(classes)
-    key = _key(files, names, classes, reading)
+    key = key_of(files, names, [1, reading.channels, reading.size, reading.crop], classes)
+    pixels, kept, skipped = decoded(
+        path,
+        key,
+        names,
+        lambda name: decode(bytes_of(files, name), reading.channels, reading.size, reading.crop),
+    )
+    notes = {"skipped": skipped}
+    if classes is None:
+        return Content(pixels, key, notes=notes)
+    known = ordered(set(classes.values()))
+    labels = np.array([known.index(classes[name]) for name in kept], dtype=np.int64)
+    return Content(pixels, key, labels, known, notes)
+
+
+def decoded(
+    path: Path, key: str, names: Sequence[str], picture: Callable[[str], NDArray[np.uint8]]
+) -> tuple[NDArray[np.uint8], list[str], list[Sequence[str]]]:
+    """The pictures [N, C, H, W] of `path` by their names, from the cache of that key, else decoded into it; the names
+    kept, and those skipped with the reason. DataError if more than 1 % are unfit or sizes differ."""
     cache = platformdirs.user_cache_path("ganzoo") / "decoded"
     stored, about = cache / f"{key}.npy", cache / f"{key}.json"
     if not (stored.is_file() and about.is_file()):
@@ -103,8 +129,8 @@ def _load(files: Files, path: Path, reading: Reading) -> Content:
                 f"the folder {cache} for decoded pictures cannot be made ({error.strerror}); "
                 "make it, or name another cache folder by XDG_CACHE_HOME"
             ) from error
-        kept, skipped = _decode(files, path, names, reading, stored)
-        write_json(about, {"kept": kept, "skipped": skipped})
+        kept, unfit = _decode(path, names, picture, stored)
+        write_json(about, {"kept": kept, "skipped": unfit})
     facts = read_json(about)
     skipped = facts["skipped"]
     if skipped:
@@ -112,17 +138,12 @@ def _load(files: Files, path: Path, reading: Reading) -> Content:
     pixels = np.load(stored, mmap_mode="r", allow_pickle=False)
     if pixels.nbytes <= IN_MEMORY:
         pixels = np.array(pixels)
-    notes = {"skipped": skipped}
-    if classes is None:
-        return Content(pixels, key, notes=notes)
-    known = ordered(set(classes.values()))
-    labels = np.array([known.index(classes[name]) for name in facts["kept"]], dtype=np.int64)
-    return Content(pixels, key, labels, known, notes)
+    return pixels, facts["kept"], skipped
 
 
-def _key(files: Files, names: list[str], classes: Mapping[str, str] | None, reading: Reading) -> str:
+def key_of(files: Files, names: Sequence[str], reading: Sequence[Any], classes: Mapping[str, str] | None = None) -> str:
     """SHA-256 over names, classes, sizes and bytes of the pictures and over how they are read."""
-    total = hashlib.sha256(canonical([1, reading.channels, reading.size, reading.crop]).encode())
+    total = hashlib.sha256(canonical(reading).encode())
     for name in names:
         try:
             content = read(files, name)
@@ -134,7 +155,7 @@ def _key(files: Files, names: list[str], classes: Mapping[str, str] | None, read
 
 
 def _decode(
-    files: Files, path: Path, names: list[str], reading: Reading, stored: Path
+    path: Path, names: Sequence[str], picture: Callable[[str], NDArray[np.uint8]], stored: Path
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """Writes the pixels [N, C, H, W] to `stored`; the names kept, and those skipped with the reason."""
     kept: list[str] = []
@@ -143,7 +164,7 @@ def _decode(
     with atomic(stored) as temporary, open(temporary, "wb") as file:
         for name in names:
             try:
-                pixels = decode(_bytes(files, name), reading.channels, reading.size, reading.crop)
+                pixels = picture(name)
             except Unfit as reason:
                 skipped.append((name, str(reason)))
                 continue
@@ -173,7 +194,8 @@ def _listed(skipped: Sequence[Sequence[str]]) -> str:
     return "; ".join(first + ["..."] * (len(skipped) > 5))
 
 
-def _bytes(files: Files, name: str) -> bytes:
+def bytes_of(files: Files, name: str) -> bytes:
+    """The bytes of one file; Unfit when it cannot be read."""
     try:
         return read(files, name)
     except Exception as error:  # damaged archives raise anything

@@ -51,6 +51,9 @@ class Source(Protocol):
     def all(self, limit: int | None = None) -> Tensor:
         """The first `limit` samples in their order (all by default), as `x` of a minibatch."""
 
+    def columns(self, limit: int | None = None) -> dict[str, Tensor]:
+        """The same with what belongs to them, as a minibatch has it; asked of data of pairs only."""
+
 
 @dataclass(frozen=True)
 class Content:
@@ -174,6 +177,15 @@ class Samples:
         samples = self.content.samples
         count = len(samples) if limit is None else min(limit, len(samples))
         return torch.from_numpy(samples.take(np.arange(count), axis=0))
+
+    def columns(self, limit: int | None = None) -> dict[str, Tensor]:
+        """As the protocol says."""
+        import torch
+
+        found = {"x": self.all(limit)}
+        if self.content.labels is not None:
+            found["label"] = torch.from_numpy(self.content.labels[: len(found["x"])].copy())
+        return found
 
     @cached_property
     def _members(self) -> list[NDArray[np.int64]]:
