@@ -60,6 +60,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "wgan",
             {
                 "steps": 6000,
+                "discriminator": {"name": "dcgan", "width": 32},
                 "optimizers.G": rmsprop,
                 "optimizers.D": rmsprop,
                 "terms.clip": {"name": "clip", "c": 0.01},
@@ -73,7 +74,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="the distance between data and samples, D's weights clipped",
             paper="Arjovsky et al. 2017, Wasserstein GAN (arXiv:1701.07875)",
             formula=f"{DISTANCE.format(penalty='')}\nafter each of D's turns  w ← clip(w, −c, c)",
-            deviations=COMMON,
+            deviations=[
+                "the networks of dcgan at width 32, for two CPU cores",
+                "samples come from an exponential average of G's weights",
+                "D has five turns for one of G from the first step on; the authors' code has 100 in the first 25 steps",
+            ],
         )
     )
     zoo.variant(
