@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 import ganzoo
@@ -25,20 +26,83 @@ class Foresight(ganzoo.Round):
         other = copy.copy(self)
         for name in ("real", "fake"):
             other.__dict__.pop(name, None)
+        other.__dict__["x"] = self.x.clone()  # of its own: a slope of D by x must not run through how D came of x
+        other.__dict__["x_fake"] = self.x_fake.clone()
         other.D = D
         return other
 
 
+class Moments(nn.Module):
+    """Adam's running means of D's gradients and of their squares, as D's own turns move them: state."""
+
+    count: Tensor
+
+    def __init__(self, weights: State, beta1: float, beta2: float) -> None:
+        super().__init__()
+        self.beta1, self.beta2, self.names = beta1, beta2, tuple(weights)
+        self.register_buffer("count", torch.zeros(()))
+        for number, weight in enumerate(weights.values()):
+            self.register_buffer(f"first{number}", torch.zeros_like(weight))
+            self.register_buffer(f"second{number}", torch.zeros_like(weight))
+
+    def now(self) -> Adam:
+        """What a look-ahead starts from: copies."""
+        buffers = dict(self.named_buffers())
+        numbers = range(len(self.names))
+        first, second = ([buffers[f"{which}{n}"].clone() for n in numbers] for which in ("first", "second"))
+        return Adam(self.beta1, self.beta2, first, second, self.count.clone())
+
+    def follow(self, slopes: Sequence[Tensor]) -> None:
+        """One step of D: the means move by its gradients."""
+        adam = self.now().after(slopes)
+        self.count.copy_(adam.count)
+        for number, (first, second) in enumerate(zip(adam.first, adam.second)):
+            self.get_buffer(f"first{number}").copy_(first)
+            self.get_buffer(f"second{number}").copy_(second)
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba 2014, arXiv:1412.6980) as a function that can be differentiated."""
+
+    beta1: float
+    beta2: float
+    first: Sequence[Tensor]
+    second: Sequence[Tensor]
+    count: Tensor
+
+    def after(self, slopes: Sequence[Tensor]) -> Adam:
+        """With one more gradient in its means."""
+        first = [self.beta1 * m + (1 - self.beta1) * slope for m, slope in zip(self.first, slopes)]
+        second = [self.beta2 * v + (1 - self.beta2) * slope.square() for v, slope in zip(self.second, slopes)]
+        return dataclasses.replace(self, first=first, second=second, count=self.count + 1)
+
+    def steps(self) -> list[Tensor]:
+        """m̂ / (√v̂ + ε), ε = 1e-8: what weights go down by, times the rate. The root has no slope at 0."""
+        first, second = 1 - self.beta1**self.count, 1 - self.beta2**self.count
+        return [m / first / ((v / second).clamp_min(1e-30).sqrt() + 1e-8) for m, v in zip(self.first, self.second)]
+
+
 class Unrolled(ganzoo.TwoPlayer):
     """In G's turn D is the one that it would become in some steps on the same samples, and G's gradient goes through
-    those steps too (Eq. 7 to 10). D itself, its weights and buffers, is left as it was.
+    those steps too (Eq. 6 to 10). D itself, its weights and buffers, is left as it was.
 
     unroll  steps of D that G foresees, the paper's K; 0 is the game without
-    rate    of these steps, the paper's η: gradient descent on what D descends
+    rate, beta1, beta2  of these steps, which are Adam's, as in the paper's experiments; those of D's optimiser
     """
 
-    def __init__(self, build: ganzoo.Builder, *, unroll: int = 5, rate: float = 0.1, **options: Any) -> None:
+    def __init__(
+        self,
+        build: ganzoo.Builder,
+        *,
+        unroll: int = 5,
+        rate: float = 2e-4,
+        beta1: float = 0.5,
+        beta2: float = 0.999,
+        **options: Any,
+    ) -> None:
         super().__init__(build, **options)
+        self.moments = Moments(dict(self.D.named_parameters()), beta1, beta2)
         if unroll < 0:
             raise RecipeError(f"unroll is {unroll}; a number of steps is expected, 0 or more")
         self.unroll, self.rate = unroll, rate
@@ -47,7 +111,8 @@ class Unrolled(ganzoo.TwoPlayer):
         """D's turns as they are; G's before the D that comes of the first of D's turns."""
         found: list[Any] = list(super().turns(step))
         own = next(turn for turn in found if turn.player == "D")
-        return [self._foreseeing(turn, own) if turn.player == "G" else turn for turn in found]
+        changed: dict[str, Callable[[Any], Any]] = {"D": self._followed, "G": partial(self._foreseeing, own)}
+        return [changed[turn.player](turn) if turn.every == 1 else turn for turn in found]
 
     def deal(self, minibatch: ganzoo.Minibatch, turn: ganzoo.Turn) -> Foresight:
         return Foresight(self, minibatch, turn.watch)
@@ -59,17 +124,25 @@ class Unrolled(ganzoo.TwoPlayer):
         """
         weights: State = {name: p.detach().clone().requires_grad_() for name, p in self.D.named_parameters()}
         buffers: State = {name: b.clone() for name, b in self.D.named_buffers()}
-        round.x, round.x_fake  # noqa: B018 (computed once, for all steps)
+        adam = self.moments.now()
         for _ in range(self.unroll):
             cost = torch.stack(list(own(round.before(self._with(weights, buffers))).values())).sum()
             slopes = torch.autograd.grad(cost, list(weights.values()), create_graph=True, materialize_grads=True)
-            weights = {name: w - self.rate * slope for (name, w), slope in zip(weights.items(), slopes)}
+            adam = adam.after(slopes)
+            weights = {name: w - self.rate * step for (name, w), step in zip(weights.items(), adam.steps())}
         return self._with(weights, buffers)
 
     def _with(self, weights: State, buffers: State) -> Callable[..., Any]:
         return lambda *x: functional_call(self.D, (dict(weights), dict(buffers)), x)
 
-    def _foreseeing(self, turn: ganzoo.Turn, own: ganzoo.Turn) -> ganzoo.Turn:
+    def _followed(self, turn: ganzoo.Turn) -> ganzoo.Turn:
+        def settle(round: Foresight) -> None:
+            turn.settle(round)
+            self.moments.follow([torch.zeros_like(p) if p.grad is None else p.grad for p in self.D.parameters()])
+
+        return dataclasses.replace(turn, settle=settle)
+
+    def _foreseeing(self, own: ganzoo.Turn, turn: ganzoo.Turn) -> ganzoo.Turn:
         def cost(round: Foresight) -> Mapping[str, Tensor]:
             return turn.cost(round.before(self.ahead(round, own.cost)))
 

@@ -139,62 +139,77 @@ def test_the_step_of_the_least_share_is_rehearsed():
 # Unrolled
 
 
+RATES = {"rate": 0.01, "beta1": 0.5, "beta2": 0.9}
+
+
 def unrolled(n=6, **changes):
-    play = game("unrolled", **changes)
-    play.double()
-    turn, round = deal(play, n, "G")
+    """A game in float64 whose D has a past of two steps by torch's Adam, which is given too, and a turn of G."""
+    play = game("unrolled", **RATES, **changes).double()
+    adam = torch.optim.Adam(play.D.parameters(), lr=0.01, betas=(0.5, 0.9))
+    play.D.requires_grad_(True)
+    for seed in (1, 2):
+        turn, round = doubled(play, n, "D", seed)
+        adam.zero_grad()
+        sum(turn.cost(round).values()).backward()
+        adam.step()
+        with torch.no_grad():
+            turn.settle(round)
+    play.D.requires_grad_(False)
+    return play, adam, *doubled(play, n, "G", 3)
+
+
+def doubled(play, n, player, seed):
+    turn, round = deal(play, n, player, seed=seed)
     round._minibatch._columns = {"x": torch.randn(n, 2, dtype=torch.float64)}
     round.inputs = {"z": torch.randn(n, 3, dtype=torch.float64)}
-    return play, turn, round
+    return turn, round
 
 
-def by_hand(play, x, x_fake, steps, rate):
-    """D after so many steps of gradient descent on the cross entropy, by a copy and plain SGD."""
+def by_hand(play, adam, x, x_fake, steps, gamma=0.0):
+    """D after so many further steps on the cross entropy, and on R1's penalty if asked: copies of D and of Adam."""
     D = copy.deepcopy(play.D).requires_grad_(True)
-    optimizer = torch.optim.SGD(D.parameters(), lr=rate)
+    optimizer = torch.optim.Adam(D.parameters(), lr=0.01, betas=(0.5, 0.9))
+    optimizer.load_state_dict(copy.deepcopy(adam.state_dict()))
+    x = x.detach().requires_grad_()
     for _ in range(steps):
         optimizer.zero_grad()
-        (softplus(-D(x)["score"]).mean() + softplus(D(x_fake)["score"]).mean()).backward()
+        real, fake = D(x)["score"], D(x_fake)["score"]
+        (slope,) = torch.autograd.grad(real.sum(), x, create_graph=True)
+        penalty = gamma / 2 * slope.square().sum(1).mean()
+        (softplus(-real).mean() + softplus(fake).mean() + penalty).backward()
         optimizer.step()
     return D
 
 
 @pytest.mark.parametrize("steps", [0, 1, 4])
 def test_g_faces_the_d_of_some_steps_ahead(steps):
-    play, turn, round = unrolled(unroll=steps, rate=0.5)
-    before = tensors(play.D)
+    """The D that torch's Adam makes of D, from the state that it has."""
+    play, adam, turn, round = unrolled(unroll=steps)
+    before = tensors(play)
     cost = sum(turn.cost(round).values())
-    D = by_hand(play, round.x, round.x_fake.detach(), steps, 0.5)
-    torch.testing.assert_close(cost, softplus(-D(round.x_fake)["score"]).mean())
-    assert same(before, tensors(play.D))
+    D = by_hand(play, adam, round.x, round.x_fake.detach(), steps)
+    torch.testing.assert_close(cost, softplus(-D(round.x_fake)["score"]).mean(), rtol=1e-6, atol=1e-9)
+    after = tensors(play)
+    assert all(torch.equal(before[name], after[name]) for name in before if not name.startswith("G."))
 
 
 def test_gs_gradient_goes_through_the_steps():
     """Against finite differences of the cost with the look-ahead done by hand each time."""
-    play, turn, round = unrolled(unroll=3, rate=1.0, discriminator={"name": "mlp", "units": 4, "keep": [1.0, 1.0]})
+    play, adam, turn, round = unrolled(unroll=3, discriminator={"name": "mlp", "units": 4, "keep": [1.0, 1.0]})
     z, x = round.inputs["z"], round.x
     play.G.eval()
     weight = play.G.body[-1].weight
     (slope,) = torch.autograd.grad(sum(turn.cost(round).values()), weight)
-
-    def cost():
-        with torch.no_grad():
-            x_fake = play.G(z)
-        with torch.enable_grad():
-            D = by_hand(play, x, x_fake, 3, 1.0)
-        with torch.no_grad():
-            return softplus(-D(x_fake)["score"]).mean().item()
-
-    without = softplus(-by_hand(play, x, play.G(z).detach(), 3, 1.0)(play.G(z))["score"]).mean()
+    without = softplus(-by_hand(play, adam, x, play.G(z).detach(), 3)(play.G(z))["score"]).mean()
     (short,) = torch.autograd.grad(without, weight)
     for i, j in ((0, 0), (1, 3), (1, 7)):
         found = []
         for sign in (1, -1):
             with torch.no_grad():
                 weight[i, j] += sign * 1e-5
-            found.append(cost())
-            with torch.no_grad():
+                x_fake = play.G(z)
                 weight[i, j] -= sign * 1e-5
+            found.append(softplus(-by_hand(play, adam, x, x_fake, 3)(x_fake)["score"]).mean().item())
         assert slope[i, j].item() == pytest.approx((found[0] - found[1]) / 2e-5, rel=1e-4, abs=1e-9)
     assert not torch.allclose(slope, short, rtol=1e-2)
 
@@ -212,25 +227,17 @@ def test_ds_weights_buffers_and_vectors_stay_in_gs_turn():
 
 
 def test_the_look_ahead_has_ds_terms_too():
-    """One step by hand on the cross entropy and R1's penalty, through a double backward."""
-    play, turn, round = unrolled(unroll=1, rate=0.1, **{"terms.r1": {"name": "r1", "gamma": 50.0}})
+    """Steps by hand on the cross entropy and R1's penalty, through a double backward."""
+    r1 = {"terms.r1": {"name": "r1", "gamma": 50.0}}
+    play, adam, turn, round = unrolled(unroll=2, **r1)
     assert "x" in turn.watch
-    with torch.no_grad():
-        for parameter in play.D.parameters():
-            parameter.mul_(20)
     cost = sum(turn.cost(round).values())
-    costs = []
-    for gamma in (50.0, 0.0):
-        D = copy.deepcopy(play.D).requires_grad_(True)
-        x = round.x.detach().requires_grad_()
-        real, fake = D(x)["score"], D(round.x_fake.detach())["score"]
-        (slope,) = torch.autograd.grad(real.sum(), x, create_graph=True)
-        penalty = gamma / 2 * slope.square().sum(1).mean()
-        (softplus(-real).mean() + softplus(fake).mean() + penalty).backward()
-        torch.optim.SGD(D.parameters(), lr=0.1).step()
-        costs.append(softplus(-D(round.x_fake)["score"]).mean())
-    torch.testing.assert_close(cost, costs[0])
-    assert not torch.allclose(cost, costs[1], rtol=1e-4)
+    faced = [
+        softplus(-by_hand(play, adam, round.x, round.x_fake.detach(), 2, gamma)(round.x_fake)["score"]).mean()
+        for gamma in (50.0, 0.0)
+    ]
+    torch.testing.assert_close(cost, faced[0], rtol=1e-6, atol=1e-9)
+    assert not torch.allclose(cost, faced[1], rtol=1e-7, atol=0)
     with pytest.raises(RecipeError, match="unroll is -1"):
         game("unrolled", unroll=-1)
 
