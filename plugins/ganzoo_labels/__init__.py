@@ -91,8 +91,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]",
             deviations=[
                 "plain convolutions of width 32 instead of residual networks, for two CPU cores",
-                "one turn of D for one of G, at 1e-4 and 5e-4 with betas of 0.5 and 0.999 (the paper: five, at 2e-4 with "
-                "0 and 0.9)",
+                "one turn of D for one of G, at 1e-4 and 5e-4 with betas of 0.5 and 0.999 (the paper: five, at 2e-4 "
+                "with 0 and 0.9)",
                 AVERAGED,
             ],
         )
