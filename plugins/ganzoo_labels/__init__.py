@@ -118,6 +118,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "the paper's networks at width 32 and batch 64 (the paper: 64 and 128), for two CPU cores",
                 AVERAGED,
             ],
+            tiny={**BASE.tiny, "generator.width": 4, "discriminator.width": 4},
         )
     )
     zoo.variant(
