@@ -79,6 +79,44 @@ def in_turns(makes: dict[str, Callable[[], float]], rounds: int) -> dict[str, fl
     return {name: statistics.median(values) for name, values in seen.items()}
 
 
+def speeds(folder: Path, seconds: float, rounds: int, threads: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Images a second of every model, number of threads and batch; leaves the ONNX files in the folder."""
+    rows: list[dict[str, Any]] = []
+    for name, (variant, shape) in MODELS.items():
+        module = game_of(zoo.variant(variant), DataSpec("image", shape, size=1000)).generators()["generator"].eval()
+        module.to(memory_format=torch.contiguous_format)
+        path = folder / f"{name.replace(' ', '-')}.onnx"
+        export(module, path)
+        latents = np.random.default_rng(0).standard_normal((64, 100)).astype("f4")
+        for count in threads:
+            torch.set_num_threads(count)
+            settings = onnxruntime.SessionOptions()
+            settings.intra_op_num_threads = count
+            session = onnxruntime.InferenceSession(path.read_bytes(), settings, providers=["CPUExecutionProvider"])
+            for batch in (1, 64):
+                z = latents[:batch]
+                makes = {
+                    way: (lambda m=make, z=z: rate(m, z, seconds))  # type: ignore[misc]
+                    for way, make in ways(module, session).items()
+                }
+                row = in_turns(makes, rounds)
+                rows.append({"model": name, "threads": count, "batch": batch, **row})
+                print(name, count, batch, {way: round(value) for way, value in row.items()}, flush=True)
+    return rows
+
+
+def bulk(folder: Path, n: int, kinds: tuple[str, ...]) -> dict[str, float]:
+    """Images a second of DCGAN, which `speeds` left in the folder, as shards on the disk."""
+    sampler = ganzoo.load(folder / "DCGAN-28x28.onnx")
+    found = {"one process, nothing written": n / clock(lambda: [None for _ in sampler.stream(n)])}
+    for kind in kinds:
+        for workers in (1, 2):
+            place = folder / f"{kind}-{workers}"
+            spent = clock(lambda p=place, k=kind, w=workers: sampler.shards(p, n=n, shards=4, format=k, workers=w))  # type: ignore[misc]
+            found[f"{kind}, {workers} workers"] = n / spent
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
@@ -86,46 +124,18 @@ def main() -> None:
     parser.add_argument("--bulk", type=int, default=20_000, help="pictures to disk")
     options = parser.parse_args()
     begun = os.getloadavg()[0]
-    speeds: list[dict[str, Any]] = []
-    found: dict[str, Any] = {"images_per_second": speeds}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, (variant, shape) in MODELS.items():
-            module = game_of(zoo.variant(variant), DataSpec("image", shape, size=1000)).generators()["generator"].eval()
-            module.to(memory_format=torch.contiguous_format)
-            path = Path(folder) / f"{name.replace(' ', '-')}.onnx"
-            export(module, path)
-            latents = np.random.default_rng(0).standard_normal((64, 100)).astype("f4")
-            for threads in (1, 2):
-                torch.set_num_threads(threads)
-                settings = onnxruntime.SessionOptions()
-                settings.intra_op_num_threads = threads
-                session = onnxruntime.InferenceSession(path.read_bytes(), settings, providers=["CPUExecutionProvider"])
-                for batch in (1, 64):
-                    z = latents[:batch]
-                    makes = {
-                        way: (lambda m=make, z=z: rate(m, z, options.seconds))  # type: ignore[misc]
-                        for way, make in ways(module, session).items()
-                    }
-                    row = in_turns(makes, options.rounds)
-                    speeds.append({"model": name, "threads": threads, "batch": batch, **row})
-                    print(name, threads, batch, {way: round(value) for way, value in row.items()}, flush=True)
-        sampler = ganzoo.load(Path(folder) / "2014-MLP-28x28.onnx")
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found["images_per_second"] = speeds(folder, options.seconds, options.rounds, (1, 2))
+        sampler = ganzoo.load(folder / "2014-MLP-28x28.onnx")
         noise = {
             "latents": lambda: clock(lambda: request(sampler.spec, 64, 0, None, None, None, {}).rows(0, 64)),
             "whole": lambda: clock(lambda: sampler.sample(64)),
         }
         parts = in_turns(noise, 15)
         found["latents"] = {"ms": parts["latents"] * 1e3, "sample_ms": parts["whole"] * 1e3}
-        found["bulk"] = {}
-        first = ganzoo.load(Path(folder) / "DCGAN-28x28.onnx")
-        n = options.bulk
-        bare = n / clock(lambda: [None for _ in first.stream(n)])
-        found["bulk"]["one process, nothing written"] = bare
-        for kind in ("npz", "tar"):
-            for workers in (1, 2):
-                place = Path(folder) / f"{kind}-{workers}"
-                spent = clock(lambda p=place, k=kind, w=workers: first.shards(p, n=n, shards=4, format=k, workers=w))  # type: ignore[misc]
-                found["bulk"][f"{kind}, {workers} workers"] = n / spent
+        found["bulk"] = bulk(folder, options.bulk, ("npz", "tar"))
     found["machine"] = {
         "processor": processor(), "cores": os.cpu_count(), "load when begun": round(begun, 1),
         "torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "python": platform.python_version(),

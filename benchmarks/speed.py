@@ -1,0 +1,454 @@
+"""Where ganzoo stands: `python benchmarks/speed.py [--only training,memory] [--rounds 5] [--threads 2]`.
+
+Training steps against the loop that people write by hand (`plain.py`), what the engine costs, data, sampling, start-up,
+evaluation, memory, and how cost grows. Two things that are compared are measured in turns in one process, and the
+median of the rounds' ratios is told; what is compared in memory runs in processes of their own. Let nothing else run.
+Writes speed.json and speed.md to benchmarks/results; a section that is not asked for stays as it was there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import generation
+import numpy as np
+import plain
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+import ganzoo
+from ganzoo import zoo
+from ganzoo.build import engine_of
+from ganzoo.data import Source, open_source, prepare
+from ganzoo.engine import Engine
+from ganzoo.run import settle
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training step that is compared with the plain loop's.
+
+    variant, changes  what ganzoo plays
+    shape             of a picture, [C, H, W]; None: points of `ring`
+    costs             of the plain loop
+    goal              the ratio that is wanted
+    """
+
+    variant: str
+    shape: tuple[int, int, int] | None
+    costs: plain.Costs
+    goal: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+MLP_2014 = {"generator": "mlp-2014", "discriminator": "mlp-2014", "batch": 100}
+WIDE = {"generator.width": 64, "discriminator.width": 64}
+
+CASES = {
+    "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, "2", MLP_2014),
+    "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, "6 in bf16", WIDE),
+    "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, "6 in bf16", WIDE),
+    "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, "2"),
+    "SNGAN-ResNet-32": Case("sngan", (3, 32, 32), plain.HINGE, "4 in bf16"),
+    "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, "2.5 in bf16"),
+    "ring MLP": Case("vanilla-ns", None, plain.SIGMOID, "1.2"),
+}  # fmt: skip
+
+
+class Bench:
+    """One run of the benchmarks: its options, and files that its sections share."""
+
+    def __init__(self, rounds: int, seconds: float, threads: int, folder: Path) -> None:
+        self.rounds, self.seconds, self.threads, self.folder = rounds, seconds, threads, folder
+
+    def source(self, shape: tuple[int, int, int] | None, count: int = 2_000) -> Source:
+        """Random pictures, or `ring`: what they show does not change the time."""
+        if shape is None:
+            return open_source("ring")
+        path = self.folder / f"{'x'.join(map(str, shape))}.npz"
+        if not path.exists():
+            x = np.random.default_rng(0).integers(0, 256, (count, *shape[1:], shape[0]), dtype=np.uint8)
+            np.savez(path, images=x)
+        return open_source(f"npz:{path}")
+
+    def engine(self, case: Case, precision: str = "fp32", **changes: Any) -> tuple[Engine, Source]:
+        """ganzoo's side of a case."""
+        source = self.source(case.shape)
+        recipe = zoo.variant(case.variant).but(changes={**case.changes, **changes})
+        settled = {**settle(recipe, "cpu"), "precision": precision, "threads": self.threads}
+        return engine_of(recipe, source, settled), source
+
+    def plain(self, case: Case, engine: Engine, source: Source) -> plain.Plain:
+        """The same networks in the loop of a tutorial."""
+        game: Any = engine.game
+        images = source.all()
+        floats = prepare(images, game.G.spec.output.range) if case.shape else images
+        latent = game.G.spec.inputs[0].shape[0]
+        return plain.Plain(game.G, game.D, floats, batch=engine.batch, latent=latent, k=game.k, costs=case.costs)
+
+    def by_turns(
+        self, sides: Mapping[str, Callable[[int], Any]], seconds: float | None = None
+    ) -> dict[str, list[float]]:
+        """Seconds a step of each, round by round; each side plays for about as long as asked."""
+        counts = {}
+        for name, play in sides.items():
+            play(2)
+            once = max(clock(lambda p=play: p(2)) / 2, 1e-6)  # type: ignore[misc]
+            counts[name] = max(1, round((seconds or self.seconds) / once))
+        found: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(self.rounds):
+            for name, play in sides.items():
+                found[name].append(clock(lambda p=play, n=counts[name]: p(n)) / counts[name])  # type: ignore[misc]
+        return found
+
+    def gemm(self, kind: torch.dtype) -> float:
+        """GFLOP/s of a product of two 1024×1024 matrices: the best of the rounds."""
+        a, b = torch.randn(2, 1024, 1024).to(kind)
+        return max(2 * 1024**3 / clock(lambda: a @ b) / 1e9 for _ in range(self.rounds + 3))
+
+
+class Flops(TorchDispatchMode):
+    """Counts what products and convolutions take, second derivatives too, which torch's own counter refuses."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func._overloadpacket):
+            self.total += count(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+def clock(do: Callable[[], Any]) -> float:
+    """Seconds."""
+    begun = time.perf_counter()
+    do()
+    return time.perf_counter() - begun
+
+
+def ratio(found: dict[str, list[float]], slow: str, fast: str) -> float:
+    """The median over rounds of how many times as long `slow` takes."""
+    return statistics.median(a / b for a, b in zip(found[slow], found[fast]))
+
+
+def player(engine: Engine) -> Callable[[int], None]:
+    """Plays so many steps more."""
+    return lambda steps: engine.play(engine.step + steps)
+
+
+def training(bench: Bench) -> list[dict[str, Any]]:
+    """Steps against the plain loop's."""
+    rate = bench.gemm(torch.float32)
+    rows = []
+    for name, case in CASES.items():
+        engine, source = bench.engine(case)
+        loop = bench.plain(case, engine, source)
+        with Flops() as counter:
+            loop.play(1)
+        flops = counter.total
+        sides: dict[str, Callable[[int], Any]] = {"plain": loop.play, "fp32": player(engine)}
+        if has_bf16():
+            sides["bf16"] = player(bench.engine(case, "bf16")[0])
+        found = bench.by_turns(sides)
+        ms = {side: statistics.median(times) * 1e3 for side, times in found.items()}
+        rows.append({
+            "step": name, **{f"{side} ms": value for side, value in ms.items()},
+            "images/s": engine.batch * 1e3 / ms["fp32"],
+            **{f"plain / {side}": ratio(found, "plain", side) for side in ms if side != "plain"},
+            "GFLOP": flops / 1e9, "share of the fp32 matrix rate": flops / 1e6 / ms["fp32"] / rate, "goal": case.goal,
+        })  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies in bfloat16; where it does not, bf16 is emulated, many times slower."""
+    return bool(torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.cpu._is_avx512_bf16_supported())
+
+
+def overhead(bench: Bench) -> list[dict[str, Any]]:
+    """The engine against the same operations by hand."""
+    rows = []
+    for name in ("ring MLP", "DCGAN-32"):
+        engine, source = bench.engine(CASES[name])
+        game: Any = engine.game
+        output = game.G.spec.output
+
+        def draw(step: int, source: Source = source, engine: Engine = engine, output: Any = output) -> torch.Tensor:
+            x = prepare(source.minibatch(0, step, 0, engine.batch)["x"], output.range)
+            return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+        loop = plain.ByHand(game.G, game.D, draw, batch=engine.batch, latent=game.G.spec.inputs[0].shape[0])
+        found = bench.by_turns({"by hand": loop.play, "engine": player(engine)})
+        hand, ours = (statistics.median(found[side]) * 1e3 for side in ("by hand", "engine"))
+        more = statistics.median(b - a for a, b in zip(found["by hand"], found["engine"])) * 1e3
+        rows.append({
+            "step": name, "by hand ms": hand, "engine ms": ours,
+            "engine costs ms": more, "engine costs %": 100 * more / hand,
+            "goal": {"ring MLP": "0.3 ms", "DCGAN-32": "5 %"}[name],
+        })  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
+def data(bench: Bench) -> list[dict[str, Any]]:
+    """Minibatches a second, 64 pictures of 3×32×32, as floats."""
+    from PIL import Image
+
+    folder = bench.folder / "pictures"
+    if not folder.exists():
+        folder.mkdir()
+        for number, x in enumerate(np.random.default_rng(0).integers(0, 256, (1_000, 32, 32, 3), dtype=np.uint8)):
+            Image.fromarray(x).save(folder / f"{number:04}.png")
+    sources = {"memory": bench.source((3, 32, 32)), "folder of PNG": open_source(f"folder:{folder}", size=32)}
+    rows = []
+    for name, source in sources.items():
+        first = clock(lambda s=source: s.minibatch(0, 0, 0, 64))  # type: ignore[misc]
+
+        def draw(count: int, source: Source = source) -> None:
+            for step in range(count):
+                prepare(source.minibatch(0, step, 0, 64)["x"], (-1.0, 1.0))
+
+        found = bench.by_turns({name: draw})
+        rows.append({
+            "source": name, "batches/s": 1 / statistics.median(found[name]), "first batch ms": first * 1e3,
+        })  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
+def sampling(bench: Bench) -> list[dict[str, Any]]:
+    """The commands of `generation.py`, in brief: torch eager and ONNX Runtime with all threads."""
+    rows = generation.speeds(bench.folder, bench.seconds / 2, bench.rounds, (bench.threads,))
+    for row in rows:
+        row["ONNX Runtime / torch fp32"] = row["ONNX Runtime"] / row["torch fp32"]
+        row["goal"] = {("DCGAN 64x64", 64): "1.3", ("DCGAN 64x64", 1): "2"}.get((row["model"], row["batch"]), "")
+    bulk = generation.bulk(bench.folder, 20_000, ("npz",))
+    alone = bulk.pop("one process, nothing written")
+    rows += [
+        {"model": f"DCGAN 28x28 to disk, {name}", "ONNX Runtime": rate, "of the rate without disk": rate / alone,
+         "goal": "0.8"}
+        for name, rate in bulk.items()
+    ]  # fmt: skip
+    print(rows[-1], flush=True)
+    return rows
+
+
+def start_up(bench: Bench) -> list[dict[str, Any]]:
+    """Seconds of whole processes."""
+    from ganzoo.exporter import export
+
+    model = bench.folder / "vanilla.onnx"
+    game: Any = bench.engine(Case("vanilla", (1, 28, 28), plain.SIGMOID, ""))[0].game
+    export(game.G.eval(), model)
+    ganzoo_ = [sys.executable, "-m", "ganzoo"]
+    commands = {
+        "ganzoo --help": ([*ganzoo_, "--help"], "0.3"),
+        "ganzoo variants": ([*ganzoo_, "variants"], ""),
+        "ganzoo sample vanilla.onnx": ([*ganzoo_, "sample", str(model), "-o", str(bench.folder / "one.png")], "1"),
+    }
+    rows = []
+    for name, (command, goal) in commands.items():
+        run = lambda c=command: subprocess.run(c, check=True, capture_output=True)  # noqa: E731
+        run()
+        rows.append({"command": name, "s": statistics.median(clock(run) for _ in range(bench.rounds)), "goal": goal})
+        print(rows[-1], flush=True)
+    served = statistics.median(until_healthy([*ganzoo_, "serve", str(model)]) for _ in range(min(bench.rounds, 5)))
+    rows.append({"command": "ganzoo serve, to /healthz", "s": served, "goal": "5"})
+    print(rows[-1], flush=True)
+    return rows
+
+
+def until_healthy(command: list[str]) -> float:
+    """Seconds from the command to the first answer of /healthz."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    begun = time.perf_counter()
+    server = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while time.perf_counter() - begun < 120:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+                    return time.perf_counter() - begun
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        raise SystemExit("the server did not answer within two minutes")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def evaluation(bench: Bench) -> list[dict[str, Any]]:
+    """The Frechet distance of 10,000 to 10,000 pictures, all that it takes."""
+    source = open_source("digits")
+    pictures = source.all().permute(0, 2, 3, 1).numpy()
+
+    def whole() -> float:
+        metric = zoo.part("metric", "fid").build("fid", {"source": source})
+        return float(metric._figures(pictures)["fid"])
+
+    times = [clock(whole) for _ in range(3)]
+    rows = [{"what": "FID on digits-cnn, 10,000 against 10,000", "s": statistics.median(times), "goal": "60"}]
+    print(rows[-1], flush=True)
+    return rows
+
+
+def memory(bench: Bench) -> list[dict[str, Any]]:
+    """The greatest resident set of a process that trains for some steps, ganzoo's against the plain loop's."""
+    rows = []
+    for name in CASES:
+        peaks = {}
+        for side in ("plain", "ganzoo"):
+            command = [sys.executable, __file__, "--peak", name, side, "--threads", str(bench.threads)]
+            made = subprocess.run(command, check=True, capture_output=True, text=True)
+            peaks[side] = float(made.stdout.split()[-1])
+        rows.append({
+            "step": name, "plain MB": peaks["plain"], "ganzoo MB": peaks["ganzoo"],
+            "ganzoo / plain": peaks["ganzoo"] / peaks["plain"], "goal": "1.1",
+        })  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
+def peak(bench: Bench, name: str, side: str) -> float:
+    """MB; both sides build the same things, and one plays."""
+    engine, source = bench.engine(CASES[name])
+    loop = bench.plain(CASES[name], engine, source)
+    (loop.play if side == "plain" else player(engine))(5)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def growth(bench: Bench) -> list[dict[str, Any]]:
+    """What more of something costs."""
+    rows: list[dict[str, Any]] = []
+
+    def row(what: str, value: Any, seconds: float, per: float) -> None:
+        rows.append({"what": what, "at": value, "ms": seconds * 1e3, "µs of each": seconds * 1e6 / per})
+        print(rows[-1], flush=True)
+
+    case = CASES["DCGAN-32"]
+    small = {"generator.width": 32, "discriminator.width": 32}
+    for batch in (16, 64, 256):
+        engine, _ = bench.engine(case, **small, batch=batch)
+        row("DCGAN-32 of width 32, batch", batch, statistics.median(bench.by_turns({"x": player(engine)})["x"]), batch)
+    for width in (16, 32, 64):
+        engine, _ = bench.engine(case, **{"generator.width": width, "discriminator.width": width})
+        row("DCGAN-32, width", width, statistics.median(bench.by_turns({"x": player(engine)})["x"]), width**2)
+    for side in (32, 64, 128):
+        engine, _ = bench.engine(Case("dcgan", (3, side, side), plain.SIGMOID, "", {**small, "batch": 16}))
+        row(
+            "DCGAN of width 32, batch 16, side",
+            side,
+            statistics.median(bench.by_turns({"x": player(engine)})["x"]),
+            side**2,
+        )
+    for count in (1, 100, 400):
+        plugins = bench.folder / f"{count}-plugins"
+        plugins.mkdir(exist_ok=True)
+        for number in range(count):
+            (plugins / f"more{number}.py").write_text(PLUGIN.format(number))
+        command = [sys.executable, "-m", "ganzoo", "variants", "--plugins-dir", str(plugins)]
+        times = [
+            clock(lambda c=command: subprocess.run(c, check=True, capture_output=True)) for _ in range(bench.rounds)
+        ]  # type: ignore[misc]
+        row("`ganzoo variants`, further plugins", count, statistics.median(times), count)
+    from ganzoo.exporter import export
+
+    engine, _ = bench.engine(case, **small)
+    game: Any = engine.game
+    export(game.G.eval(), bench.folder / "grow.onnx")
+    sampler = ganzoo.load(bench.folder / "grow.onnx")
+    for count in (1, 16, 256, 4096):
+        found = bench.by_turns({"x": lambda n, c=count: [sampler.sample(c, seed=i) for i in range(n)]})  # type: ignore[misc]
+        row("DCGAN-32 of width 32, pictures sampled", count, statistics.median(found["x"]), count)
+    return rows
+
+
+PLUGIN = """import ganzoo
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo):
+    zoo.variant(ganzoo.recipe("vanilla").but("more-{0}", title="one more", paper="none", formula="V", deviations=[]))
+"""
+
+SECTIONS = {
+    section.__name__: section for section in (training, overhead, data, sampling, start_up, evaluation, memory, growth)
+}
+
+
+def page(found: dict[str, Any]) -> str:
+    """The tables as Markdown."""
+    text = "# Speed\n\n`python benchmarks/speed.py` with nothing else running. " + " ".join(
+        __doc__.split("\n\n")[1].split()
+    )
+    for name, part in found.items():
+        text += f"\n\n## {name.replace('_', '-').capitalize()}\n\n{SECTIONS[name].__doc__} "
+        text += "; ".join(f"{key} {value}" for key, value in part["machine"].items()) + ".\n\n"
+        columns = list(dict.fromkeys(key for row in part["rows"] for key in row))
+        text += f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
+        for row in part["rows"]:
+            text += f"| {' | '.join(cell(row.get(key, '')) for key in columns)} |\n"
+    return text.rstrip("\n") + "\n"
+
+
+def cell(value: Any) -> str:
+    """Three digits that count."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one side in one round")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--peak", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(options.rounds, options.seconds, options.threads, Path(folder))
+        if options.peak:
+            print(peak(bench, *options.peak))
+            return
+        path = RESULTS / "speed.json"
+        before = json.loads(path.read_text()) if path.exists() else {}
+        for name in options.only.split(","):
+            machine = {
+                "processor": generation.processor(), "cores": os.cpu_count(), "threads": options.threads,
+                "GFLOP/s of matrices": f"{bench.gemm(torch.float32):.0f} in fp32"
+                + (f", {bench.gemm(torch.bfloat16):.0f} in bf16" if has_bf16() else ", no bf16 in this processor"),
+                "load when begun": round(os.getloadavg()[0], 1), "torch": torch.__version__,
+                "python": platform.python_version(),
+            }  # fmt: skip
+            before[name] = {"machine": machine, "rows": SECTIONS[name](bench)}
+            found = {name: before[name] for name in SECTIONS if name in before}
+            path.write_text(json.dumps(found, indent=1) + "\n")
+            (RESULTS / "speed.md").write_text(page(found))
+    print((RESULTS / "speed.md").read_text())
+
+
+if __name__ == "__main__":
+    main()
