@@ -1,0 +1,60 @@
+"""Augmentations of what D sees, for little data: any variant of pictures takes one by --set augment=NAME."""
+
+from __future__ import annotations
+
+import ganzoo
+
+BASE = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "dcgan", "width": 32, "norm": "none"},
+        "optimizers.G": {"name": "adam", "lr": 2e-4},
+        "optimizers.D": {"name": "adam", "lr": 2e-4},
+    },
+    steps=3000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+
+COMMON = [
+    "networks of dcgan at width 32, D without BatchNorm, batch 64, for two CPU cores (the paper: StyleGAN2 and BigGAN)",
+    "samples come from an exponential average of G's weights",
+]
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo: ganzoo.Registrar) -> None:
+    """The augmentations, by reference: listing them imports no torch."""
+    zoo.augment("diffaugment", "ganzoo_augment.diffaugment:DiffAugment")
+    zoo.variant(
+        BASE.but(
+            "diffaugment",
+            augment="diffaugment",
+            title="D sees data and fakes through random colours, shifts and holes",
+            paper="Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training (arXiv:2006.10738)",
+            formula="D descends  E[softplus(−D(T(x)))] + E[softplus(D(T(G(z))))]\n"
+            "G descends  E[softplus(−D(T(G(z))))],  T drawn anew for each sample, its gradient taken too",
+            deviations=COMMON,
+        )
+    )
+    zoo.augment("ada", "ganzoo_augment.ada:AdaptiveAugment")
+    zoo.variant(
+        BASE.but(
+            "ada",
+            {"augment": {"name": "ada", "images": 100_000.0}},
+            title="D sees data and fakes altered at random, as often as it learns the data by heart",
+            paper="Karras et al. 2020, Training Generative Adversarial Networks with Limited Data (arXiv:2006.06676)",
+            formula="D descends  E[softplus(−D(T(x)))] + E[softplus(D(T(G(z))))]\n"
+            "G descends  E[softplus(−D(T(G(z))))],  each step of T with probability p\n"
+            "every 4 minibatches of m: p ← p + sign(r_t − 0.6) · 4m/100,000 within [0, 1],  r_t = E[sign(D(x))]",
+            deviations=[
+                *COMMON,
+                "p may go from 0 to 1 in 100,000 images (the paper: 500,000), as the run is short",
+                "resampled bilinearly without the paper's doubled resolution; its pipeline 'bgc', no filters of the "
+                "spectrum, noise and cutout",
+                "no R1 penalty: terms.r1=r1 adds it",
+            ],
+        )
+    )
