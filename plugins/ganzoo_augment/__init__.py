@@ -7,7 +7,7 @@ import ganzoo
 BASE = ganzoo.recipe("vanilla-ns").but(
     changes={
         "generator": {"name": "dcgan", "width": 32},
-        "discriminator": {"name": "dcgan", "width": 32, "norm": "none"},
+        "discriminator": {"name": "dcgan", "width": 32},
         "optimizers.G": {"name": "adam", "lr": 2e-4},
         "optimizers.D": {"name": "adam", "lr": 2e-4},
     },
@@ -19,7 +19,7 @@ BASE = ganzoo.recipe("vanilla-ns").but(
 )  # fmt: skip
 
 COMMON = [
-    "networks of dcgan at width 32, D without BatchNorm, batch 64, for two CPU cores (the paper: StyleGAN2 and BigGAN)",
+    "networks of dcgan at width 32, batch 64, for two CPU cores (the paper: StyleGAN2, and others)",
     "samples come from an exponential average of G's weights",
 ]
 
@@ -43,7 +43,10 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         BASE.but(
             "ada",
-            {"augment": {"name": "ada", "images": 100_000.0}},
+            {
+                "augment": {"name": "ada", "images": 100_000.0},
+                "discriminator": {"name": "dcgan", "width": 32, "norm": "none"},
+            },
             title="D sees data and fakes altered at random, as often as it learns the data by heart",
             paper="Karras et al. 2020, Training Generative Adversarial Networks with Limited Data (arXiv:2006.06676)",
             formula="D descends  E[softplus(−D(T(x)))] + E[softplus(D(T(G(z))))]\n"
@@ -51,6 +54,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "every 4 minibatches of m: p ← p + sign(r_t − 0.6) · 4m/100,000 within [0, 1],  r_t = E[sign(D(x))]",
             deviations=[
                 *COMMON,
+                "D without BatchNorm, so that r_t is of each picture alone",
                 "p may go from 0 to 1 in 100,000 images (the paper: 500,000), as the run is short",
                 "resampled bilinearly without the paper's doubled resolution; its pipeline 'bgc', no filters of the "
                 "spectrum, noise and cutout",
