@@ -374,7 +374,7 @@ def test_every_class_in_turn_and_the_strip(seen: Seen, server: Running) -> None:
     values = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
     by_truncation = [conditional.sample(seeds=[4], y="dog", truncation=v).picture(0).tobytes() for v in values]
     assert seen.pixels("#strip", 7) == by_truncation
-    seen.choose("#strip-what", "y")
+    seen.choose("#strip-what", "Class")
     assert seen.pixels("#strip", 3) == [conditional.sample(seeds=[4], y=c).picture(0).tobytes() for c in range(3)]
 
 

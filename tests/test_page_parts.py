@@ -106,6 +106,17 @@ def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> 
             compare_tab._rows(sheet, "plain", what, chosen, {"seeds": seeds}, NONE)
 
 
+def test_each_class_in_turn_is_any_class_elsewhere(sheet: Sheet) -> None:
+    """The tab Sample makes a table of it; a film, variations and comparisons have no such table."""
+    values = [2.0, "**", 1.0]
+    assert sheet.sheet_wish("conditional", "0", 1, values).asked["y"] == ["cat", "dog", "3"]
+    assert "y" not in sheet.wish("conditional", values, seeds="0-5").asked
+    assert walk_tab._asked(sheet, "conditional", "0,1", 1, values)[0].asked["seeds"] == [0, 1]
+    for what in ("Models", "Classes", "Truncation"):
+        rows = compare_tab._rows(sheet, "conditional", what, ["plain", "conditional"], {"seeds": "0-2"}, values)
+        assert compare_tab._draw(sheet.studio, rows)
+
+
 @pytest.mark.parametrize(
     ("settings", "field"),
     [

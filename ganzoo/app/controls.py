@@ -21,6 +21,7 @@ from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS
 from ganzoo.specs import GeneratorSpec, InputSpec
 
 CLIP = "truncation"
+NEARER = "Less: more typical pictures, and more alike."
 SHOWN = {"image": 64, "points": 4096}
 """On the page at most."""
 
@@ -51,8 +52,12 @@ class Sheet:
         return [w for controls in self.controls.values() for w in controls.widgets.values()]
 
     def wish(self, model: Any, values: Sequence[Any], **which: Any) -> Wish:
-        """What is asked of a model, checked, as the HTTP API would; `which` says how many and from what seed."""
-        return self.studio.wish({"model": model, **self._inputs(model, values), **which})
+        """What is asked of a model, checked, as the HTTP API would; `which` says how many and from what seed.
+
+        'Each class in turn' is a table of the tab Sample; elsewhere the class is then as the seed says.
+        """
+        given = {k: v for k, v in self._inputs(model, values).items() if v != EACH}
+        return self.studio.wish({"model": model, **given, **which})
 
     def lacks_picture(self, model: Any, values: Sequence[Any]) -> bool:
         """Whether the model starts from a picture that the visitor has yet to give."""
@@ -147,7 +152,7 @@ def _controls(name: str, studio: Studio) -> Controls:
                 widgets[one.name] = _WIDGETS[one.kind](one)
         widest = can_truncate(spec)
         if widest and not any(i.name in TRUNCATIONS for i in spec.inputs):
-            about = {"label": "Truncation", "info": "Less: nearer the mean, less varied.", "elem_id": CLIP}
+            about = {"label": "Truncation", "info": NEARER, "elem_id": CLIP}
             widgets[CLIP] = gr.Slider(widest / 40, widest, widest, **about)
     return Controls(group, widgets)
 
@@ -171,9 +176,16 @@ def _upload(spec: InputSpec) -> Any:
 _WIDGETS: dict[str, Callable[[InputSpec], Any]] = {"scalar": _slider, "label": _classes, "image": _upload}
 
 
+def titled(spec: InputSpec) -> str:
+    """What an input is called on the page."""
+    if spec.kind == "label" and (len(spec.name) < 3 or spec.name == "label"):
+        return "Class"
+    return "Truncation" if spec.name in TRUNCATIONS else spec.name.replace("_", " ").capitalize()
+
+
 def _named(spec: InputSpec) -> dict[str, Any]:
-    title = "Class" if spec.kind == "label" and len(spec.name) < 3 else spec.name.replace("_", " ").capitalize()
-    return {"label": title, "info": spec.doc or None, "elem_id": f"input-{spec.name}"}
+    info = spec.doc or (NEARER if spec.name in TRUNCATIONS else None)
+    return {"label": titled(spec), "info": info, "elem_id": f"input-{spec.name}"}
 
 
 def _recalled(spec: GeneratorSpec, name: str, value: Any) -> Any:

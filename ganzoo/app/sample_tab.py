@@ -12,7 +12,7 @@ import gradio as gr
 import numpy as np
 
 from ganzoo.app import album, look, recall
-from ganzoo.app.controls import CLIP, SHOWN, Sheet, first_count, told
+from ganzoo.app.controls import CLIP, SHOWN, Sheet, first_count, titled, told
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish, can_truncate
@@ -46,7 +46,11 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             gallery = album.gallery("gallery", 4, "Samples")
             with gr.Column(visible=bool(sweeps(first)), elem_id="strip-box") as below:
                 what = gr.Dropdown(
-                    sweeps(first), value=_first(first), label="The first seed, by", elem_id="strip-what", min_width=120
+                    _choices(first),
+                    value=_first(first),
+                    label="The first seed, by",
+                    elem_id="strip-what",
+                    min_width=120,
                 )
                 strip = album.gallery("strip", STRIP, "One seed at several values")
     asked, address, text = (gr.Textbox(visible=False) for _ in range(3))
@@ -94,7 +98,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             gr.update(**_span(spec)),
             gr.update(value=_SAVE_ALL[spec.output.kind]),
             gr.update(visible=bool(sweeps(spec))),
-            gr.update(choices=sweeps(spec), value=_first(spec)),
+            gr.update(choices=_choices(spec), value=_first(spec)),
             *(gr.update(visible=name == other) for other in studio.samplers),
         ]
 
@@ -168,6 +172,12 @@ def sweeps(spec: GeneratorSpec) -> list[str]:
 
 def _first(spec: GeneratorSpec) -> str | None:
     return next(iter(sweeps(spec)), None)
+
+
+def _choices(spec: GeneratorSpec) -> list[tuple[str, str]]:
+    """The same as (title, name)."""
+    titles = {one.name: titled(one) for one in spec.inputs}
+    return [(titles.get(name, "Truncation"), name) for name in sweeps(spec)]
 
 
 def values_of(spec: GeneratorSpec, name: str) -> list[Any]:
