@@ -100,7 +100,8 @@ class Part:
     @property
     def doc(self) -> str:
         """The first sentence of the factory's docstring, or all of its first paragraph if that has none."""
-        paragraph = " ".join((inspect.getdoc(self.factory()) or "").split("\n\n")[0].split())
+        own = getattr(self.factory(), "__doc__", None) or ""  # a class inherits none: its parent's is of something else
+        paragraph = " ".join(inspect.cleandoc(own).split("\n\n")[0].split())
         return re.split(r"(?<=[^.][a-z0-9)\]]\.) (?=[A-Z])", paragraph)[0]
 
     def options(self) -> dict[str, Option]:
@@ -122,6 +123,11 @@ class Part:
         options = self.options()
         for name in given:
             if name not in options:
+                if name in parameters(self.factory()):
+                    raise RecipeError(
+                        f"{self.kind} '{self.name}' is handed '{name}', which is no option; "
+                        f"options are keyword-only, so write it after * in the signature if you mean it as one"
+                    )
                 raise RecipeError(f"{self.kind} '{self.name}' has no option '{name}'{did_you_mean(name, options)}")
         for name, option in options.items():
             if option.required and name not in given:

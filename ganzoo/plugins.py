@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import logging
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pluggy
 
 from ganzoo import hooks, observers
-from ganzoo.errors import PluginError
+from ganzoo.errors import PluginError, did_you_mean
 from ganzoo.registrar import Registrar
 
 
@@ -42,7 +43,8 @@ class Plugin:
         if self.registered is None:
             return []
         named = [f"{part.kind} {part.name}" for part in self.registered.parts]
-        return named + [f"variant {recipe.name}" for recipe in self.registered.recipes]
+        named += [f"variant {recipe.name}" for recipe in self.registered.recipes]
+        return named + (["observer"] if hasattr(self.module, "ganzoo_observe") else [])
 
     def guard(self, stage: str, action: Callable[[], Any]) -> Any:
         """The action's result; whatever it raises becomes this plugin's error."""
@@ -146,11 +148,15 @@ def _validate(manager: pluggy.PluginManager, plugin: Plugin) -> None:
     found = {name for name in dir(plugin.module) if name.startswith("ganzoo_")}
     marked = {name for name in found if hasattr(getattr(plugin.module, name), "ganzoo_impl")}
     if unknown := marked - known:
-        raise PluginError(f"unknown hook {sorted(unknown)[0]}; the hooks are {', '.join(sorted(known))}")
+        raise PluginError(f"unknown hook {sorted(unknown)[0]}{did_you_mean(sorted(unknown)[0], known)}")
     if bare := (found & known) - marked:
         raise PluginError(f"{sorted(bare)[0]} is not marked; write @ganzoo.hookimpl above it")
     if not marked:
         raise PluginError("it has no hook; define ganzoo_register(zoo) or ganzoo_observe(run)")
+    for name in sorted(marked):
+        taken, given = (list(inspect.signature(getattr(m, name)).parameters) for m in (plugin.module, hooks))
+        if not set(taken) <= set(given):
+            raise PluginError(f"{name}({', '.join(taken)}) is called with {', '.join(given)}; name its parameter so")
     manager.register(plugin.module, plugin.name)
 
 

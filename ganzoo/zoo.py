@@ -60,8 +60,10 @@ class Zoo:
             return known[name]
         if (kind, name) in self._clashes:
             raise RecipeError(f"two plugins have a {kind} '{name}'; write {' or '.join(self._clashes[kind, name])}")
-        broken = [f"plugin '{p.name}', which failed to {p.stage} ({p.error})" for p in self.plugins if p.error]
-        may = f"; it may belong to {' or '.join(broken)}" if broken else ""
+        broken = [p for p in self.plugins if p.error]
+        why = {p.name: f" ({p.error})" if len(broken) < 3 else "" for p in broken}
+        said = [f"plugin '{p.name}', which failed to {p.stage}{why[p.name]}" for p in broken]
+        may = f"; it may belong to {' or '.join(said)}" if broken else ""
         raise RecipeError(f"there is no {kind} '{name}'{did_you_mean(name, known)}{may}")
 
     def names(self, kind: str) -> Iterator[tuple[str, Plugin, Any]]:
@@ -141,6 +143,8 @@ def parts(kind: str | None = None, name: str | None = None) -> list[dict[str, An
     kinds = ("generator", "discriminator", "encoder") if kind == "network" else (kind,) if kind else KINDS
     rows = [_row(k, label, plugin, p) for k in kinds for label, plugin, p in zoo().names(k) if name in (None, label)]
     if name is not None and not rows:
+        if kind is not None and kind != "network":
+            zoo().find(kind, name)  # which says whose it may be
         known = [label for k in kinds for label, *_ in zoo().names(k)]
         raise RecipeError(f"there is no {kind or 'part'} '{name}'{did_you_mean(name, known)}")
     return rows
@@ -161,6 +165,13 @@ def plugin_rows() -> list[dict[str, Any]]:
 
 
 def _row(kind: str, label: str, plugin: Plugin, found: Part) -> dict[str, Any]:
+    try:
+        return _described(kind, label, plugin, found)
+    except PluginError as error:  # a reference that leads nowhere spoils its own row only
+        return {"kind": kind, "name": label, "plugin": plugin.name, "doc": str(error), "options": []}
+
+
+def _described(kind: str, label: str, plugin: Plugin, found: Part) -> dict[str, Any]:
     if kind == "prior":
         return {"kind": kind, "name": label, "plugin": plugin.name, "doc": found.factory()().doc, "options": []}
     options = [{"name": o.name, "type": o.type_name, "default": o.default} for o in found.options().values()]
