@@ -20,6 +20,7 @@ def theme() -> Any:
         block_border_width="1px",
         block_shadow="none",
         block_label_text_weight="500",
+        body_text_color_subdued="*neutral_500",  # the theme's own is too pale on white to be read with ease
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",

@@ -16,7 +16,7 @@ BASE = ganzoo.recipe("vanilla-ns").but(
         "optimizers.G": {"name": "adam", "lr": 2e-4},
         "optimizers.D": {"name": "adam", "lr": 2e-4},
     },
-    steps=3000,
+    steps=7000,
     tiny=TINY,
 )
 

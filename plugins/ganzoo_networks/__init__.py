@@ -27,7 +27,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
                 "samples come from an exponential average of G's weights",
             ],
-            steps=3000,
+            steps=7000,
             tiny={
                 "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
                 "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,

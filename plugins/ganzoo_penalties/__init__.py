@@ -25,7 +25,7 @@ BASE = ganzoo.recipe("vanilla-ns").but(
         "optimizers.G": {"name": "adam", "lr": 2e-4},
         "optimizers.D": {"name": "adam", "lr": 2e-4},
     },
-    steps=3000,
+    steps=7000,
     tiny={
         "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 4, "latent": 8,
         "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
