@@ -173,7 +173,8 @@ class Term(nn.Module):
         raise NotImplementedError
 
     def settle(self, round: Round) -> None:
-        """After D's step: move this term's state, by what the costs computed."""
+        """After D's step, or after its own turn if it acts on G alone and lazily: move this term's state, by what the
+        costs computed."""
 
     def report(self, round: Round) -> Mapping[str, Tensor]:
         """Scalars worth logging, from what D's cost computed."""
@@ -278,12 +279,19 @@ class TwoPlayer(Game):
 
         def settle(round: Round) -> None:
             round.seal()
-            for term in self._terms() if player == "D" and every == 1 else ():
+            for term in self._settling(player, every):
                 term.settle(round)
 
         watch = tuple(dict.fromkeys(name for t in acting.values() for name in t.watch))
         exact = any(t.precision == "fp32" for t in acting.values())
         return [Turn(player, cost, repeat, every, settle, watch, precision="fp32" if exact else "any")]
+
+    def _settling(self, player: str, every: int) -> list[Any]:
+        """The terms whose state moves after such a turn: G's lazy terms after their own, all others after D's step."""
+        own = [t for t in self._terms() if t.every > 1 and t.acts("G") and not t.acts("D")]
+        if player == "G":
+            return [t for t in own if t.every == every]
+        return [t for t in self._terms() if t not in own] if every == 1 else []
 
     def _lazy(self, player: Literal["D", "G"]) -> list[Turn]:
         cadences = sorted({t.every for t in self._terms() if t.acts(player)} - {1})

@@ -144,3 +144,41 @@ def test_g_may_have_no_noise_but_not_no_input():
         game({"latent": 0})
     with pytest.raises(RecipeError, match="what can be told of a sample of these data is 'label', 'input'"):
         game_of(zoo.variant("vanilla-ns").but(changes={"conditions": ["inptu"]}), data)
+
+
+class Counting(ganzoo.Term):
+    """Counts how often it settles."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def settle(self, round):
+        self.count += 1
+
+
+class OfG(Counting):
+    def generator(self, round):
+        return round.fake.score.mean()
+
+
+class OfBoth(OfG):
+    def discriminator(self, round):
+        return round.real.score.mean()
+
+
+def test_a_lazy_term_of_g_alone_settles_after_its_own_turn_and_all_others_after_ds():
+    play = game()
+    for name, (make, every) in {
+        "often": (OfG, 1), "lazy": (OfG, 4), "other": (OfG, 3), "both": (OfBoth, 4), "free": (Counting, 4),
+    }.items():  # fmt: skip
+        play.terms[name] = make()
+        play.terms[name].every = every
+    settled = {}
+    for turn in play.turns(0):
+        before = {name: play.terms[name].count for name in ("often", "lazy", "other", "both", "free")}
+        turn.settle(deal(play))
+        moved = {name for name, count in before.items() if play.terms[name].count > count}
+        settled[turn.player, turn.every] = moved
+    due = {("D", 1): {"often", "both", "free"}, ("G", 1): set(), ("D", 4): set(), ("G", 4): {"lazy"}}
+    assert settled == {**due, ("G", 3): {"other"}}
