@@ -175,7 +175,8 @@ def assign(tree: dict[str, Any], path: str, value: Any) -> None:
         node[key] = {"name": child} if isinstance(child, str) else dict(child) if isinstance(child, Mapping) else {}
         node = node[key]
     old = node.get(last)
-    if value is None or value == "none":
+    # of a part's options 'none' is a value, but for its wrap, which is a part itself
+    if value is None or (value == "none" and ("name" not in node or last == "wrap")):
         node.pop(last, None)
     elif isinstance(value, Mapping) and "name" not in value and isinstance(old, (Mapping, str)) and path not in ASIDE:
         node[last] = {"name": old} if isinstance(old, str) else dict(old)

@@ -176,7 +176,7 @@ class Watchers:
     def _guard(self, name: str, action: Callable[[], Any]) -> Any:
         try:
             return action()
-        except (Exception, SystemExit) as error:  # one that calls sys.exit() must not end the run either
+        except Exception as error:
             text = f"warning: observer '{name}' failed and is left out: {type(error).__name__}: {error}"
             for _, observer in [pair for pair in getattr(self, "alive", []) if pair[0] != name]:
                 if said := getattr(observer, "said", None):

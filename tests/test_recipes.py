@@ -46,6 +46,9 @@ def test_paths():
     assert recipe.but(changes={"data": "ring"}).data == {"name": "ring"}
     assert recipe.but(changes={"terms.r1.weight": 5}).parts["terms"] == {"r1": {"weight": 5}}
     assert recipe.but(changes={"terms.r1.weight": 5, "terms.r1": "none"}).parts["terms"] == {}
+    assert recipe.but(changes={"discriminator.norm": "none"}).parts["discriminator"] == {"name": "mlp", "norm": "none"}
+    wrapped = recipe.but(changes={"discriminator.wrap": "spectral"})
+    assert "wrap" not in wrapped.but(changes={"discriminator.wrap": "none"}).parts["discriminator"]
     assert recipe.but("mine", loss="non-saturating").name == "mine"
     game, optimizers, _ = build(recipe.but(changes={"optimizers.D.lr": 1, "k": 3}))
     assert optimizers["D"].param_groups[0]["lr"] == 1.0
