@@ -150,6 +150,8 @@ def settle(recipe: Recipe, device: str) -> dict[str, Any]:
     except (RuntimeError, AssertionError) as error:
         raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
     precision = "fp32" if recipe.precision == "auto" else recipe.precision
+    if precision == "bf16" and device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        logging.getLogger("ganzoo").warning("this processor has no bf16 arithmetic and emulates it, slower than fp32")
     return {"device": device, "precision": precision, "threads": torch.get_num_threads()}
 
 

@@ -141,7 +141,8 @@ def parts(kind: str | None = None, name: str | None = None) -> list[dict[str, An
     if kind is not None and kind not in (*KINDS, "network"):
         raise RecipeError(f"there is no kind of part '{kind}'{did_you_mean(kind, KINDS)}")
     kinds = ("generator", "discriminator", "encoder") if kind == "network" else (kind,) if kind else KINDS
-    rows = [_row(k, label, plugin, p) for k in kinds for label, plugin, p in zoo().names(k) if name in (None, label)]
+    row = _row if name is None else _described  # who asks for one part is told what is wrong with it
+    rows = [row(k, label, plugin, p) for k in kinds for label, plugin, p in zoo().names(k) if name in (None, label)]
     if name is not None and not rows:
         if kind is not None and kind != "network":
             zoo().find(kind, name)  # which says whose it may be

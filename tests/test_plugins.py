@@ -156,3 +156,12 @@ def test_without_torch_the_list_says_so_once(monkeypatch):
     done = CliRunner().invoke(cli, ["plugins"])
     assert done.exit_code == 0
     assert done.output.count("torch is not installed") == 1
+
+
+def test_a_reference_that_leads_nowhere_spoils_its_own_row_only(plugins):
+    plugins(lost=plugin('zoo.loss("lost", "nowhere_at_all:Loss")'))
+    rows = {row["name"]: row for row in zoo.parts("loss")}
+    assert "nowhere_at_all" in rows["lost"]["doc"]
+    assert rows["minimax"]["options"] is not None
+    with pytest.raises(PluginError, match="nowhere_at_all"):
+        zoo.parts("loss", "lost")

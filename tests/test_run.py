@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import ganzoo
 import ganzoo.run
@@ -240,3 +241,11 @@ def test_metrics_say_what_the_game_is_worth(tmp_path):
 def test_points_train_too(tmp_path):
     run = train(tmp_path / "run", data="ring")
     assert run.sampler().sample(10).points.shape == (10, 2)
+
+
+@pytest.mark.parametrize(("has", "said"), [(False, True), (True, False)])
+def test_emulated_bf16_is_said(has, said, monkeypatch, caplog):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has)
+    settled = ganzoo.run.settle(zoo.variant("vanilla").but(changes={"precision": "bf16"}), "cpu")
+    assert settled["precision"] == "bf16"
+    assert ("emulates" in caplog.text) == said
