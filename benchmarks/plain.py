@@ -21,7 +21,7 @@ Costs = tuple[Callable[["Plain", Tensor, Tensor], Tensor], Callable[["Plain", Te
 class Plain:
     """The loop of a tutorial.
 
-    G, D    are copied, in torch's default layout; D answers {'score': [N]}
+    G, D    put in torch's default layout; D answers {'score': [N]}
     images  float [M, C, H, W] in G's range, or points [M, d]
     costs   of D and of G, each of a batch of data and one of fakes
     """
@@ -29,7 +29,7 @@ class Plain:
     def __init__(
         self, G: nn.Module, D: nn.Module, images: Tensor, *, batch: int, latent: int, k: int, costs: Costs
     ) -> None:
-        self.G, self.D = (copy.deepcopy(net).to(memory_format=torch.contiguous_format) for net in (G, D))
+        self.G, self.D = (net.to(memory_format=torch.contiguous_format) for net in (G, D))
         for net in (self.G, self.D):
             net.requires_grad_(True).train()
         self.loader = DataLoader(TensorDataset(images), batch_size=batch, shuffle=True, drop_last=True)

@@ -35,10 +35,11 @@ from torch.utils.flop_counter import flop_registry
 
 import ganzoo
 from ganzoo import zoo
-from ganzoo.build import engine_of
+from ganzoo.build import engine_of, game_of
 from ganzoo.data import Source, open_source, prepare
 from ganzoo.engine import Engine
-from ganzoo.run import settle
+from ganzoo.recipes import Recipe
+from ganzoo.run import has_bf16, settle
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -58,6 +59,10 @@ class Case:
     costs: plain.Costs
     goal: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def recipe(self) -> Recipe:
+        """The variant as it is played here."""
+        return zoo.variant(self.variant).but(changes=dict(self.changes))
 
 
 MLP_2014 = {"generator": "mlp-2014", "discriminator": "mlp-2014", "batch": 100}
@@ -92,18 +97,18 @@ class Bench:
 
     def engine(self, case: Case, precision: str = "fp32", **changes: Any) -> tuple[Engine, Source]:
         """ganzoo's side of a case."""
-        source = self.source(case.shape)
-        recipe = zoo.variant(case.variant).but(changes={**case.changes, **changes})
+        source, recipe = self.source(case.shape), case.recipe().but(changes=changes)
         settled = {**settle(recipe, "cpu"), "precision": precision, "threads": self.threads}
         return engine_of(recipe, source, settled), source
 
-    def plain(self, case: Case, engine: Engine, source: Source) -> plain.Plain:
-        """The same networks in the loop of a tutorial."""
-        game: Any = engine.game
+    def plain(self, case: Case) -> plain.Plain:
+        """The same networks, from the same seed, in the loop of a tutorial."""
+        source, recipe = self.source(case.shape), case.recipe()
+        game: Any = game_of(recipe, source.spec)
         images = source.all()
         floats = prepare(images, game.G.spec.output.range) if case.shape else images
         latent = game.G.spec.inputs[0].shape[0]
-        return plain.Plain(game.G, game.D, floats, batch=engine.batch, latent=latent, k=game.k, costs=case.costs)
+        return plain.Plain(game.G, game.D, floats, batch=recipe.batch, latent=latent, k=game.k, costs=case.costs)
 
     def by_turns(
         self, sides: Mapping[str, Callable[[int], Any]], seconds: float | None = None
@@ -160,8 +165,8 @@ def training(bench: Bench) -> list[dict[str, Any]]:
     rate = bench.gemm(torch.float32)
     rows = []
     for name, case in CASES.items():
-        engine, source = bench.engine(case)
-        loop = bench.plain(case, engine, source)
+        engine, _ = bench.engine(case)
+        loop = bench.plain(case)
         with Flops() as counter:
             loop.play(1)
         flops = counter.total
@@ -178,11 +183,6 @@ def training(bench: Bench) -> list[dict[str, Any]]:
         })  # fmt: skip
         print(rows[-1], flush=True)
     return rows
-
-
-def has_bf16() -> bool:
-    """Whether this processor multiplies in bfloat16; where it does not, bf16 is emulated, many times slower."""
-    return bool(torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.cpu._is_avx512_bf16_supported())
 
 
 def overhead(bench: Bench) -> list[dict[str, Any]]:
@@ -331,10 +331,9 @@ def memory(bench: Bench) -> list[dict[str, Any]]:
 
 
 def peak(bench: Bench, name: str, side: str) -> float:
-    """MB; both sides build the same things, and one plays."""
-    engine, source = bench.engine(CASES[name])
-    loop = bench.plain(CASES[name], engine, source)
-    (loop.play if side == "plain" else player(engine))(5)
+    """MB; each side builds what it needs, and plays five steps. Both have imported the same."""
+    case = CASES[name]
+    (bench.plain(case).play if side == "plain" else player(bench.engine(case)[0]))(5)
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

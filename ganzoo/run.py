@@ -150,9 +150,15 @@ def settle(recipe: Recipe, device: str) -> dict[str, Any]:
     except (RuntimeError, AssertionError) as error:
         raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
     precision = "fp32" if recipe.precision == "auto" else recipe.precision
-    if precision == "bf16" and device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if precision == "bf16" and device == "cpu" and not has_bf16():
         logging.getLogger("ganzoo").warning("this processor has no bf16 arithmetic and emulates it, slower than fp32")
     return {"device": device, "precision": precision, "threads": torch.get_num_threads()}
+
+
+def has_bf16() -> bool:
+    """Whether the CPU multiplies in bfloat16; one that does not emulates it, many times slower than fp32."""
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return available and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _metric(recipe: Recipe, source: Source) -> Any:

@@ -61,8 +61,8 @@ class Zoo:
         if (kind, name) in self._clashes:
             raise RecipeError(f"two plugins have a {kind} '{name}'; write {' or '.join(self._clashes[kind, name])}")
         broken = [p for p in self.plugins if p.error]
-        why = {p.name: f" ({p.error})" if len(broken) < 3 else "" for p in broken}
-        said = [f"plugin '{p.name}', which failed to {p.stage}{why[p.name]}" for p in broken]
+        few = len(broken) < 3  # many errors in one sentence are no sentence
+        said = [f"plugin '{p.name}', which failed to {p.stage}" + few * f" ({p.error})" for p in broken]
         may = f"; it may belong to {' or '.join(said)}" if broken else ""
         raise RecipeError(f"there is no {kind} '{name}'{did_you_mean(name, known)}{may}")
 

@@ -43,6 +43,8 @@ def test_a_suite_is_played_once(tmp_path: Path) -> None:
     assert row["images"] == 20 * 8
     table = (tmp_path / "small.md").read_text()
     assert "| vanilla | 2 | 20 | 20 | 160 |" in table
+    whole = len(trials(SMALL))
+    assert f"{whole - 1} of {whole} trials are missing" in table
     assert str(tmp_path) not in table + (tmp_path / "small.json").read_text()
     assert not list((tmp_path / "small" / "unfinished").iterdir())
     again = bench(SMALL, ["vanilla"], [0, 1], out=tmp_path)

@@ -82,7 +82,7 @@ def test_a_file_is_evaluated_without_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)["metrics"]
-    assert set(found) >= {"fid", "found"}
+    assert set(found) == {"fid", "found", "swd"}
     assert found["fid"]["figures"]["fid"] > 10
 
 

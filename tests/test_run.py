@@ -10,7 +10,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
 import ganzoo
 import ganzoo.run
@@ -245,7 +244,7 @@ def test_points_train_too(tmp_path):
 
 @pytest.mark.parametrize(("has", "said"), [(False, True), (True, False)])
 def test_emulated_bf16_is_said(has, said, monkeypatch, caplog):
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has)
+    monkeypatch.setattr("ganzoo.run.has_bf16", lambda: has)
     settled = ganzoo.run.settle(zoo.variant("vanilla").but(changes={"precision": "bf16"}), "cpu")
     assert settled["precision"] == "bf16"
     assert ("emulates" in caplog.text) == said

@@ -62,9 +62,12 @@ def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> li
     """Write the four files from what is known; `trials` are all of the suite's. Returns their paths."""
     place = desk.out / f"{suite.name}.json"
     known = read_json(place)["beside"] if place.exists() else {}
-    rows = current(trials, desk.rows())
+    played = desk.rows()
+    rows = current(trials, played)
+    own = [trial for trial in trials if trial.seed in suite.seeds]
     summary = {
         "format": FORMAT, "suite": suite.name, "what": suite.what, "command": command,
+        "of": len(own), "waiting": sum(trial.id not in played for trial in own),
         "protocol": suite.protocol, "beside": beside(trials[:1], known), "trials": rows,
     }  # fmt: skip
     write_json(place, summary)
@@ -131,6 +134,9 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
         "D and G steps: how often each optimiser moved. Images: real ones in D's minibatches. Seconds: of training, in "
         "one slot beside whatever else the machine did; CPU s: of all its threads."
     )
+    if summary["waiting"]:
+        about = f"{summary['waiting']} of {summary['of']} trials"
+        lines.append(f"Not all is played: {about} are missing, and the same command plays them.")
     if any(not row["current"] for row in rows):
         lines.append("† its recipe has changed since, or it is not among the variants here.")
     if any(row["status"] == "done" and row["steps"] < row["of"] for row in rows):

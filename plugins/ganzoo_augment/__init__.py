@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import ganzoo
+from ganzoo_networks import DCGAN
 
-BASE = ganzoo.recipe("vanilla-ns").but(
-    changes={
-        "generator": {"name": "dcgan", "width": 32},
-        "discriminator": {"name": "dcgan", "width": 32},
-        "optimizers.G": {"name": "adam", "lr": 2e-4},
-        "optimizers.D": {"name": "adam", "lr": 2e-4},
-    },
-    steps=3000,
-    tiny={
-        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
-        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-    },
-)  # fmt: skip
+BASE = DCGAN.but(steps=3000)
 
 COMMON = [
     "networks of dcgan at width 32, batch 64, for two CPU cores (the paper: StyleGAN2, and others)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ganzoo
+from ganzoo_networks import DCGAN
 
 PAPER = "Salimans et al. 2016, Improved Techniques for Training GANs (arXiv:1606.03498)"
 
@@ -15,13 +16,9 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.term("minibatch-discrimination", "ganzoo_improved.minibatch_discrimination:MinibatchDiscrimination")
     zoo.term("minibatch-std", "ganzoo_improved.minibatch_std:MinibatchStd")
     zoo.variant(
-        ganzoo.recipe("vanilla-ns").but(
+        DCGAN.but(
             "improved-gan",
             {
-                "generator": {"name": "dcgan", "width": 32},
-                "discriminator": {"name": "dcgan", "width": 32},
-                "optimizers.G": {"name": "adam", "lr": 2e-4},
-                "optimizers.D": {"name": "adam", "lr": 2e-4},
                 "terms": {
                     "feature-matching": {"name": "feature-matching", "weight": 0.01},
                     "minibatch-discrimination": {"name": "minibatch-discrimination"},
@@ -42,10 +39,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "samples come from an exponential average of G's weights",
             ],
             steps=3000,
-            tiny={
-                "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
-                "terms.minibatch-discrimination.kernels": 4,
-                "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-            },
+            tiny={**DCGAN.tiny, "terms.minibatch-discrimination.kernels": 4},
         )
     )  # fmt: skip

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import ganzoo
+from ganzoo_networks import DCGAN
 
-BASE = ganzoo.recipe("vanilla-ns").but(
-    changes={
-        "generator": {"name": "dcgan", "width": 32},
-        "discriminator": {"name": "infogan-net", "width": 32, "norm": "none"},
-        "optimizers.G": {"name": "adam", "lr": 2e-4},
-        "optimizers.D": {"name": "adam", "lr": 2e-4},
-    },
+BASE = DCGAN.but(
+    changes={"discriminator": {"name": "infogan-net", "width": 32, "norm": "none"}},
     steps=3000,
-    tiny={
-        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 4, "latent": 8,
-        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-    },
-)  # fmt: skip
+    tiny={**DCGAN.tiny, "discriminator.width": 4},
+)
 
 COMMON = [
     "G of dcgan and D of infogan-net without BatchNorm at width 32, for two CPU cores",

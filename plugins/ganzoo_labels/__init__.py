@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import ganzoo
+from ganzoo_networks import DCGAN
 
-BASE = ganzoo.recipe("vanilla-ns").but(
-    changes={
-        "generator": {"name": "dcgan", "width": 32},
-        "discriminator": {"name": "dcgan", "width": 32},
-        "optimizers.G": {"name": "adam", "lr": 2e-4},
-        "optimizers.D": {"name": "adam", "lr": 2e-4},
-        "evaluate.metric": "asked",
-    },
-    steps=6000,
-    tiny={
-        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
-        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-    },
-)  # fmt: skip
+BASE = DCGAN.but(changes={"evaluate.metric": "asked"}, steps=6000)
 
 AVERAGED = "samples come from an exponential average of G's weights"
 

@@ -4,6 +4,29 @@ from __future__ import annotations
 
 import ganzoo
 
+DCGAN = ganzoo.recipe("vanilla-ns").but(
+    "dcgan",
+    {
+        "generator": {"name": "dcgan", "width": 32},
+        "discriminator": {"name": "dcgan", "width": 32},
+        "optimizers.G.lr": 2e-4,
+        "optimizers.D.lr": 2e-4,
+    },
+    title="convolutional networks with BatchNorm",
+    paper="Radford et al. 2015, Unsupervised Representation Learning with DCGANs (arXiv:1511.06434)",
+    formula=ganzoo.recipe("vanilla-ns").formula,
+    deviations=[
+        "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
+        "samples come from an exponential average of G's weights",
+    ],
+    steps=7000,
+    tiny={
+        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
+        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
+    },
+)  # fmt: skip
+"""What families of pictures start from, too."""
+
 
 @ganzoo.hookimpl
 def ganzoo_register(zoo: ganzoo.Registrar) -> None:
@@ -16,21 +39,4 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     for name in ("pacgan-mlp", "infogan-net", "resnet"):
         module = f"ganzoo_networks.{name.replace('-', '_')}"
         zoo.network(name, generator=f"{module}:Generator", discriminator=f"{module}:Discriminator")
-    zoo.variant(
-        ganzoo.recipe("vanilla-ns").but(
-            "dcgan",
-            {"optimizers.G.lr": 2e-4, "optimizers.D.lr": 2e-4, "generator": "dcgan", "discriminator": "dcgan"},
-            title="convolutional networks with BatchNorm",
-            paper="Radford et al. 2015, Unsupervised Representation Learning with DCGANs (arXiv:1511.06434)",
-            formula=ganzoo.recipe("vanilla-ns").formula,
-            deviations=[
-                "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
-                "samples come from an exponential average of G's weights",
-            ],
-            steps=7000,
-            tiny={
-                "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
-                "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-            },
-        ).but(changes={"generator.width": 32, "discriminator.width": 32})
-    )  # fmt: skip
+    zoo.variant(DCGAN)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.errors import RecipeError
+from ganzoo_networks.sizes import halvings, picture
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -24,12 +24,12 @@ class Generator(ganzoo.GeneratorNet):
 
     def __init__(self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 64) -> None:
         super().__init__(inputs, output)
-        channels, height, breadth = _image(output)
-        halvings = _halvings(height, breadth)
-        self.start = (width * 2 ** (halvings - 1), height >> halvings, breadth >> halvings)
+        channels, height, breadth = picture(output, "dcgan")
+        levels = halvings(height, breadth, "dcgan")
+        self.start = (width * 2 ** (levels - 1), height >> levels, breadth >> levels)
         self.project = nn.Linear(self.width, math.prod(self.start), bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(self.start[0]), nn.ReLU()]
-        for level in reversed(range(1, halvings)):
+        for level in reversed(range(1, levels)):
             wide = width * 2 ** (level - 1)
             layers += [nn.ConvTranspose2d(2 * wide, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
         self.body = nn.Sequential(*layers, nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
@@ -56,18 +56,18 @@ class Discriminator(nn.Module):
         norm: Literal["batch", "none"] = "batch",
     ) -> None:
         super().__init__()
-        channels, height, breadth = _image(sample)
+        channels, height, breadth = picture(sample, "dcgan")
         self.told = conditions
         self.conditions = tuple(spec.name for spec in conditions)
         self.separable = norm == "none"
         channels += sum(len(spec.classes) for spec in conditions)
-        halvings = _halvings(height, breadth)
+        levels = halvings(height, breadth, "dcgan")
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-        for level in range(1, halvings):
+        for level in range(1, levels):
             wide = width * 2**level
             between = {"batch": nn.BatchNorm2d(wide), "none": nn.Identity()}[norm]
             layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=self.separable), between, nn.LeakyReLU(0.2)]
-        last = width * 2 ** (halvings - 1) * (height >> halvings) * (breadth >> halvings)
+        last = width * 2 ** (levels - 1) * (height >> levels) * (breadth >> levels)
         self.features = last
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.score = nn.Linear(last, 1)
@@ -91,21 +91,3 @@ def initialise(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, 0.02)
-
-
-def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
-    if spec.kind != "image":
-        raise RecipeError(
-            "dcgan makes and judges pictures, and these data are points; use generator=mlp discriminator=mlp"
-        )
-    return spec.shape
-
-
-def _halvings(height: int, breadth: int) -> int:
-    """How often both sides halve evenly until the smaller is below 8."""
-    count = 0
-    while min(height, breadth) >= 8 and height % 2 == 0 and breadth % 2 == 0:
-        height, breadth, count = height // 2, breadth // 2, count + 1
-    if count < 1 or min(height, breadth) >= 8:
-        raise RecipeError(f"dcgan halves images down to 4-7 pixels a side; {height}x{breadth} cannot be halved further")
-    return count

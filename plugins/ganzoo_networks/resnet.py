@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 import ganzoo
-from ganzoo.errors import RecipeError
+from ganzoo_networks.sizes import halvings, picture
 
 
 class Up(nn.Module):
@@ -38,8 +38,8 @@ class Generator(ganzoo.GeneratorNet):
 
     def __init__(self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 256) -> None:
         super().__init__(inputs, output)
-        channels, height, breadth = _image(output)
-        doublings = _halvings(height, breadth, 8)
+        channels, height, breadth = picture(output, "resnet")
+        doublings = halvings(height, breadth, "resnet")
         self.start = (width, height >> doublings, breadth >> doublings)
         self.project = nn.Linear(self.width, math.prod(self.start))
         self.body = nn.Sequential(
@@ -100,10 +100,10 @@ class Discriminator(nn.Module):
 
     def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 128) -> None:
         super().__init__()
-        channels, height, breadth = _image(sample)
-        halvings = _halvings(height, breadth, 14)
+        channels, height, breadth = picture(sample, "resnet")
+        levels = halvings(height, breadth, "resnet", least=14)
         self.body = nn.Sequential(
-            First(channels, width), *(Down(width) for _ in range(halvings - 1)), Level(width), Level(width), nn.ReLU()
+            First(channels, width), *(Down(width) for _ in range(levels - 1)), Level(width), Level(width), nn.ReLU()
         )
         self.features = width
         self.score = nn.Linear(width, 1)
@@ -127,22 +127,3 @@ def _initialise(network: nn.Module) -> None:
             nn.init.xavier_uniform_(module.weight, math.sqrt(2) if "residual" in name else 1.0)
             assert module.bias is not None
             nn.init.zeros_(module.bias)
-
-
-def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
-    if spec.kind != "image":
-        raise RecipeError("resnet makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
-    return spec.shape
-
-
-def _halvings(height: int, breadth: int, least: int) -> int:
-    """How often both sides halve evenly, until the smaller is below `least`."""
-    sides, count = (height, breadth), 0
-    while min(sides) >= least and sides[0] % 2 == 0 and sides[1] % 2 == 0:
-        sides, count = (sides[0] // 2, sides[1] // 2), count + 1
-    if count < 1 or min(sides) >= least:
-        raise RecipeError(
-            f"resnet halves pictures evenly to less than {least} pixels a side, and {height}x{breadth} cannot be; "
-            f"resize the data to 28, 32 or 64"
-        )
-    return count

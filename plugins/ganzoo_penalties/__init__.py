@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ganzoo
+from ganzoo_networks import DCGAN
 
 TERMS = {
     "r1": "gradients:R1",
@@ -18,19 +19,11 @@ TERMS = {
     "historical-averaging": "historical:HistoricalAveraging",
 }
 
-BASE = ganzoo.recipe("vanilla-ns").but(
-    changes={
-        "generator": {"name": "dcgan", "width": 32},
-        "discriminator": {"name": "infogan-net", "width": 32, "norm": "none"},
-        "optimizers.G": {"name": "adam", "lr": 2e-4},
-        "optimizers.D": {"name": "adam", "lr": 2e-4},
-    },
-    steps=7000,
-    tiny={
-        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 4, "latent": 8,
-        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-    },
-)  # fmt: skip
+BASE = DCGAN.but(
+    changes={"discriminator": {"name": "infogan-net", "width": 32, "norm": "none"}},
+    steps=4000,
+    tiny={**DCGAN.tiny, "discriminator.width": 4},
+)
 
 COMMON = [
     "G of dcgan and D of infogan-net without BatchNorm at width 32, Adam at 2e-4 and batch 64, for two CPU cores",

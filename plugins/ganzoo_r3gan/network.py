@@ -13,6 +13,7 @@ from torch.nn.functional import conv2d, conv_transpose2d
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.sizes import halvings, picture
 
 SLOPE = 0.2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # of weights after a leaky rectifier of that slope (He et al. 2015)
@@ -164,19 +165,10 @@ def _layer(layer: nn.Conv2d | nn.Linear, gain: float) -> nn.Conv2d | nn.Linear:
 
 def _levels(spec: ganzoo.OutputSpec, width: int, groups: int) -> tuple[list[int], tuple[int, int]]:
     """Channels from the greatest sides to the smallest, and the smallest sides."""
-    if spec.kind != "image":
-        raise RecipeError("r3gan makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
+    _, height, breadth = picture(spec, "r3gan")
     if min(width, groups) < 1 or (2 * width) % groups:
         raise RecipeError(
             f"twice r3gan's width must divide into its groups; width {width} and groups {groups} do not fit"
         )
-    _, height, breadth = spec.shape
-    levels = 1
-    while min(height, breadth) >= 8 and height % 2 == 0 and breadth % 2 == 0:
-        height, breadth, levels = height // 2, breadth // 2, levels + 1
-    if levels == 1 or min(height, breadth) >= 8:
-        raise RecipeError(
-            f"r3gan halves pictures evenly to less than 8 pixels a side, and {spec.shape[1]}x{spec.shape[2]} cannot: "
-            f"resize the data to 28, 32 or 64"
-        )
-    return [width * min(2**level, 4) for level in range(levels)], (height, breadth)
+    times = halvings(height, breadth, "r3gan")
+    return [width * min(2**level, 4) for level in range(times + 1)], (height >> times, breadth >> times)

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 import ganzoo
+from ganzoo_networks import DCGAN
 
 PAPER = "Jolicoeur-Martineau 2018, The relativistic discriminator: a key element missing from standard GAN"
 
-BASE = ganzoo.recipe("vanilla-ns").but(
-    changes={
-        "generator": {"name": "dcgan", "width": 32},
-        "discriminator": {"name": "dcgan", "width": 32},
-        "optimizers.G": {"name": "adam", "lr": 2e-4},
-        "optimizers.D": {"name": "adam", "lr": 2e-4},
-    },
-    steps=7000,
-    tiny={
-        "steps": 20, "batch": 8, "generator.width": 8, "discriminator.width": 8, "latent": 8,
-        "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
-    },
-)  # fmt: skip
+BASE = DCGAN
 
 COMMON = [
     "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, linear
 
 import ganzoo
-from ganzoo.errors import RecipeError
+from ganzoo_networks.sizes import halvings, picture
 
 SLOPE = 0.2
 
@@ -115,15 +115,6 @@ def halved(x: Tensor) -> Tensor:
 def levels(spec: ganzoo.OutputSpec, width: int, most: int) -> tuple[list[int], tuple[int, int]]:
     """Channels from the smallest sides to the greatest, and the smallest sides: pictures are halved while they are at
     least 8 pixels a side."""
-    if spec.kind != "image":
-        raise RecipeError("stylegan2 makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
-    _, height, breadth = spec.shape
-    count = 1
-    while min(height, breadth) >= 8 and height % 2 == 0 and breadth % 2 == 0:
-        height, breadth, count = height // 2, breadth // 2, count + 1
-    if count == 1 or min(height, breadth) >= 8:
-        raise RecipeError(
-            f"stylegan2 halves pictures evenly to less than 8 pixels a side, and {spec.shape[1]}x{spec.shape[2]} "
-            f"cannot: resize the data to 28, 32, 64, 128 or 256"
-        )
-    return [min(width * 2**level, most) for level in reversed(range(count))], (height, breadth)
+    _, height, breadth = picture(spec, "stylegan2")
+    times = halvings(height, breadth, "stylegan2")
+    return [min(width * 2**level, most) for level in reversed(range(times + 1))], (height >> times, breadth >> times)

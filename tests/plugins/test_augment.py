@@ -7,8 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from ganzoo_augment import transforms
-from ganzoo_augment.diffaugment import brightened, contrasted, holed, moved, saturated
 
 from ganzoo import checkpoint, zoo
 from ganzoo.build import engine_of, game_of
@@ -16,6 +14,8 @@ from ganzoo.errors import RecipeError
 from ganzoo.run import open_data
 from ganzoo.specs import DataSpec, InputSpec, OutputSpec
 from ganzoo.state import read_state
+from ganzoo_augment import transforms
+from ganzoo_augment.diffaugment import brightened, contrasted, holed, moved, saturated
 
 NAMES = ["diffaugment", "ada"]
 SHAPES = [(1, 1, 8, 8), (3, 3, 7, 10), (16, 3, 8, 6), (5, 1, 9, 9)]

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from ganzoo_metrics.sliced import DIRECTIONS, PATCHES, Level, lowpass, patches, pyramid
 from scipy.stats import wasserstein_distance
 
 from ganzoo import zoo
 from ganzoo.errors import DataError
 from ganzoo.specs import DataSpec
+from ganzoo_metrics.sliced import DIRECTIONS, PATCHES, Level, lowpass, patches, pyramid
 
 
 def random(key):

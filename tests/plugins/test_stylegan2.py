@@ -9,10 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from ganzoo_stylegan2.discriminator import Discriminator, deviation
-from ganzoo_stylegan2.game import MeanW, PathLength, path_lengths
-from ganzoo_stylegan2.generator import Generator
-from ganzoo_stylegan2.layers import Linear, ModulatedConv, ToPixels, doubled, halved
 from torch.nn.functional import conv2d
 
 import ganzoo
@@ -22,6 +18,10 @@ from ganzoo.errors import RecipeError
 from ganzoo.exporter import export
 from ganzoo.run import open_data
 from ganzoo.specs import DataSpec, OutputSpec
+from ganzoo_stylegan2.discriminator import Discriminator, deviation
+from ganzoo_stylegan2.game import MeanW, PathLength, path_lengths
+from ganzoo_stylegan2.generator import Generator
+from ganzoo_stylegan2.layers import Linear, ModulatedConv, ToPixels, doubled, halved
 
 Z = (ganzoo.InputSpec("z", "latent", (6,), "normal"),)
 SETTLED = {"device": "cpu", "precision": "fp32", "threads": 1}

@@ -1,0 +1,27 @@
+"""What networks of pictures ask of the sizes of their data."""
+
+from __future__ import annotations
+
+import ganzoo
+from ganzoo.errors import RecipeError
+
+
+def picture(spec: ganzoo.OutputSpec, network: str) -> tuple[int, int, int]:
+    """Channels, height and breadth; RecipeError for points, which names the network."""
+    if spec.kind != "image":
+        raise RecipeError(f"{network} makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
+    channels, height, breadth = spec.shape
+    return channels, height, breadth
+
+
+def halvings(height: int, breadth: int, network: str, least: int = 8) -> int:
+    """How often both sides halve evenly until the smaller is below `least`; RecipeError if they do not, or need not."""
+    smaller, count = min(height, breadth), 0
+    while smaller >> count >= least and height % 2 ** (count + 1) == 0 and breadth % 2 ** (count + 1) == 0:
+        count += 1
+    if count == 0 or smaller >> count >= least:
+        raise RecipeError(
+            f"{network} halves pictures evenly to less than {least} pixels a side, and {height}x{breadth} cannot be; "
+            f"resize the data to 28, 32 or 64"
+        )
+    return count
