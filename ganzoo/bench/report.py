@@ -135,8 +135,8 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
         "one slot beside whatever else the machine did; CPU s: of all its threads."
     )
     if summary["waiting"]:
-        about = f"{summary['waiting']} of {summary['of']} trials"
-        lines.append(f"Not all is played: {about} are missing, and the same command plays them.")
+        share = f"{summary['waiting']} of {summary['of']} trials"
+        lines.append(f"Not all is played: {share} are missing, and the same command plays them.")
     if any(not row["current"] for row in rows):
         lines.append("† its recipe has changed since, or it is not among the variants here.")
     if any(row["status"] == "done" and row["steps"] < row["of"] for row in rows):
