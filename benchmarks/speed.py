@@ -67,13 +67,14 @@ class Case:
 
 MLP_2014 = {"generator": "mlp-2014", "discriminator": "mlp-2014", "batch": 100}
 WIDE = {"generator.width": 64, "discriminator.width": 64}
+RESNET = {"generator.width": 32, "discriminator.width": 32}
 
 CASES = {
     "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, "2", MLP_2014),
     "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, "6 in bf16", WIDE),
     "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, "6 in bf16", WIDE),
     "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, "2"),
-    "SNGAN-ResNet-32": Case("sngan", (3, 32, 32), plain.HINGE, "4 in bf16"),
+    "SNGAN-ResNet-32": Case("sngan-resnet", (3, 32, 32), plain.HINGE, "4 in bf16", RESNET),
     "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, "2.5 in bf16"),
     "ring MLP": Case("vanilla-ns", None, plain.SIGMOID, "1.2"),
 }  # fmt: skip

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
+from ganzoo_networks import AVERAGED, COMPARED, RATES
 
-BASE = DCGAN.but(
+BASE = COMPARED.but(
     changes={"discriminator": {"name": "autoencoder", "width": 32}},
-    steps=3000,
-    tiny={**DCGAN.tiny, "discriminator.code": 8},
+    tiny={**COMPARED.tiny, "discriminator.code": 8},
 )
 
 COMMON = [
-    "G of dcgan and a small convolutional autoencoder at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
-    "samples come from an exponential average of G's weights",
+    "G of infogan-net and a small convolutional autoencoder at width 32, batch 64, for two CPU cores",
+    RATES,
+    AVERAGED,
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
+from ganzoo_networks import COMPARED
 
 PAPER = "Salimans et al. 2016, Improved Techniques for Training GANs (arXiv:1606.03498)"
 
@@ -16,7 +16,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.term("minibatch-discrimination", "ganzoo_improved.minibatch_discrimination:MinibatchDiscrimination")
     zoo.term("minibatch-std", "ganzoo_improved.minibatch_std:MinibatchStd")
     zoo.variant(
-        DCGAN.but(
+        COMPARED.but(
             "improved-gan",
             {
                 "terms": {
@@ -35,10 +35,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "all of section 3 but virtual batch normalisation at once; the paper chooses some for each experiment",
                 "feature matching is beside the score in G's cost; loss=feature-matching has it alone, as in the paper",
                 "unsupervised: no classes in D",
-                "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
-                "samples come from an exponential average of G's weights",
+                *COMPARED.deviations,
             ],
-            steps=3000,
-            tiny={**DCGAN.tiny, "terms.minibatch-discrimination.kernels": 4},
+            tiny={**COMPARED.tiny, "terms.minibatch-discrimination.kernels": 4},
         )
     )  # fmt: skip

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
-
-BASE = DCGAN
-
-COMMON = [
-    "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
-    "samples come from an exponential average of G's weights",
-]
+from ganzoo_networks import COMPARED as BASE
 
 FGAN = "Nowozin et al. 2016, f-GAN: Training Generative Neural Samplers using Variational Divergence Minimization"
 
@@ -46,7 +39,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="least squares instead of cross entropy",
             paper="Mao et al. 2016, Least Squares Generative Adversarial Networks (arXiv:1611.04076)",
             formula="D descends  ½ E[(D(x) − b)²] + ½ E[(D(G(z)) − a)²]\nG descends  ½ E[(D(G(z)) − c)²]",
-            deviations=COMMON,
+            deviations=BASE.deviations,
         )
     )
     zoo.loss("hinge", "ganzoo_losses.hinge:Hinge")
@@ -57,7 +50,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="D asks for a margin, G shifts samples along its normal",
             paper="Lim and Ye 2017, Geometric GAN (arXiv:1705.02894)",
             formula="D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]\nG descends  −E[D(G(z))]",
-            deviations=[*COMMON, "the hinge costs alone: the support vector machine's ½‖w‖² is left out"],
+            deviations=[*BASE.deviations, "the hinge costs alone: the support vector machine's ½‖w‖² is left out"],
         )
     )
     zoo.loss("softmax-gan", "ganzoo_losses.softmax:Softmax")
@@ -70,7 +63,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula="Z = Σ exp(D(x)) over real and generated samples of the batch\n"
             "D descends  log Z − mean of D(x)\n"
             "G descends  log Z − mean of D over both",
-            deviations=COMMON,
+            deviations=BASE.deviations,
         )
     )
     zoo.loss("bgan", "ganzoo_losses.boundary:BoundarySeeking")
@@ -81,7 +74,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="G seeks D's decision boundary",
             paper="Hjelm et al. 2017, Boundary-Seeking Generative Adversarial Networks (arXiv:1702.08431)",
             formula="D ascends   E[log D(x)] + E[log(1 − D(G(z)))]\nG descends  ½ E[(log D(G(z)) − log(1 − D(G(z))))²]",
-            deviations=[*COMMON, "the continuous game only: samples are pixels, not symbols"],
+            deviations=[*BASE.deviations, "the continuous game only: samples are pixels, not symbols"],
         )
     )
     for name, (title, bound, output, exponential) in DIVERGENCES.items():
@@ -93,6 +86,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 title=f"a bound of {title}",
                 paper=f"{FGAN} (arXiv:1606.00709)",
                 formula=f"D ascends  F = {bound}\nG ascends  E[T(G(z))],  T = {output}\nv is D's score",
-                deviations=[*COMMON, OUTPUT, *([EXPONENTIALS] if exponential else [])],
+                deviations=[*BASE.deviations, OUTPUT, *([EXPONENTIALS] if exponential else [])],
             )
         )

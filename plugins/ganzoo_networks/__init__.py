@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import ganzoo
 
+NETWORKS = (
+    "the networks of InfoGAN, on which Lucic et al. 2018 (arXiv:1711.10337) compare losses, at width 32 and batch 64, "
+    "for two CPU cores"
+)
+SEPARATELY = "no BatchNorm in D"
+RATES = "Adam at 1e-3 in G and 2e-4 in D, with β₁ = 0.5"
+AVERAGED = "samples come from an exponential average of G's weights"
+
 DCGAN = ganzoo.recipe("vanilla-ns").but(
     "dcgan",
     {
@@ -17,7 +25,7 @@ DCGAN = ganzoo.recipe("vanilla-ns").but(
     formula=ganzoo.recipe("vanilla-ns").formula,
     deviations=[
         "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
-        "samples come from an exponential average of G's weights",
+        AVERAGED,
     ],
     steps=7000,
     tiny={
@@ -25,7 +33,25 @@ DCGAN = ganzoo.recipe("vanilla-ns").but(
         "log.every": 5, "log.pictures": 10, "log.checkpoint": 10,
     },
 )  # fmt: skip
-"""What families of pictures start from, too."""
+
+COMPARED = ganzoo.recipe("vanilla-ns").but(
+    changes={
+        "generator": {"name": "infogan-net", "width": 32},
+        "discriminator": {"name": "infogan-net", "width": 32},
+        "optimizers.G.lr": 1e-3,
+        "optimizers.D.lr": 2e-4,
+    },
+    deviations=[NETWORKS, RATES, AVERAGED],
+    steps=3000,
+    tiny={**DCGAN.tiny, "generator.width": 4, "discriminator.width": 4},
+)
+"""What families of two-player games on pictures start from: one pair of networks, so that only the game differs."""
+
+SEPARATE = COMPARED.but(
+    changes={"discriminator.norm": "none"},
+    deviations=[NETWORKS, SEPARATELY, RATES, AVERAGED],
+)
+"""The same with a D that judges each sample by itself, as penalties on its gradient ask for."""
 
 
 @ganzoo.hookimpl

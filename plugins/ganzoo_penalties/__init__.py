@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
+from ganzoo_networks import SEPARATE
 
 TERMS = {
     "r1": "gradients:R1",
@@ -19,16 +19,7 @@ TERMS = {
     "historical-averaging": "historical:HistoricalAveraging",
 }
 
-BASE = DCGAN.but(
-    changes={"discriminator": {"name": "infogan-net", "width": 32, "norm": "none"}},
-    steps=4000,
-    tiny={**DCGAN.tiny, "discriminator.width": 4},
-)
-
-COMMON = [
-    "G of dcgan and D of infogan-net without BatchNorm at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
-    "samples come from an exponential average of G's weights",
-]
+BASE = SEPARATE.but(steps=4000)
 
 LOSS = ganzoo.recipe("vanilla-ns").formula.strip()
 
@@ -47,7 +38,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="a penalty on D's gradient at data, with which the game converges",
             paper="Mescheder et al. 2018, Which Training Methods for GANs do actually Converge? (arXiv:1801.04406)",
             formula=f"{LOSS}\nD descends  γ/2 E[‖∇D(x)‖²] too, over data",
-            deviations=[*COMMON, "Adam with β₁ = 0.5 (the paper: RMSProp, or β₁ = 0, at 1e-4)"],
+            deviations=[*BASE.deviations, "the paper has RMSProp, or Adam with β₁ = 0, at 1e-4"],
         )
     )
     zoo.variant(
@@ -59,7 +50,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             " (arXiv:2104.03310)",
             formula=f"{LOSS}\nD descends  λ (E[(D(x) − α_F)²] + E[(D(G(z)) − α_R)²]) too\n"
             "α_R ← γ α_R + (1 − γ) E[D(x)],  α_F ← γ α_F + (1 − γ) E[D(G(z))],  D the score",
-            deviations=[*COMMON, "the non-saturating loss; the paper's BigGAN has the hinge"],
+            deviations=[*BASE.deviations, "the non-saturating loss; the paper's BigGAN has the hinge"],
         )
     )
     zoo.variant(
@@ -70,7 +61,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Zhang et al. 2019, Consistency Regularization for Generative Adversarial Networks"
             " (arXiv:1910.12027)",
             formula=f"{LOSS}\nD descends  λ E[(D(x) − D(T(x)))²] too, D the score",
-            deviations=[*COMMON, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
+            deviations=[*BASE.deviations, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
         )
     )
     zoo.variant(
@@ -81,7 +72,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\n"
             "D descends  λ_real E[(D(x) − D(T(x)))²] + λ_fake E[(D(G(z)) − D(T(G(z))))²] too, D the score",
-            deviations=[*COMMON, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
+            deviations=[*BASE.deviations, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
         )
     )
     zoo.variant(
@@ -92,6 +83,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\nD descends  λ_dis E[(D(G(z)) − D(G(T(z))))²] too, D the score\n"
             "G descends  −λ_gen E[(G(z) − G(T(z)))²] too,  T(z) = z + σ ε",
-            deviations=[*COMMON, "no spectral normalisation; discriminator.wrap=spectral has it"],
+            deviations=[*BASE.deviations, "no spectral normalisation; discriminator.wrap=spectral has it"],
         )
     )

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
-
-BASE = DCGAN
-
-COMMON = [
-    "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
-    "samples come from an exponential average of G's weights",
-]
+from ganzoo_networks import COMPARED as BASE
 
 
 @ganzoo.hookimpl
@@ -33,7 +26,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             " (arXiv:1712.04086)",
             formula="D descends  −E[log σ(D(x₁, …, x_m))] − E[log(1 − σ(D(G(z₁), …, G(z_m))))]\n"
             "G descends  −E[log σ(D(G(z₁), …, G(z_m)))],  m = 2",
-            deviations=[*COMMON, "a minibatch of 64 samples is 32 packs (the paper: 64 packs)"],
+            deviations=[*BASE.deviations, "a minibatch of 64 samples is 32 packs (the paper: 64 packs)"],
         )
     )
     zoo.game("top-k", "ganzoo_play.topk:TopK")
@@ -47,7 +40,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula=f"{BASE.formula.strip()}\n"
             "G's mean is over the k samples of the batch of N with the highest scores,\n"
             "k/N = max(γ^⌊step/T⌋, ν),  γ = 0.9, T = 156 steps (an epoch), ν = ½",
-            deviations=[*COMMON, "γ = 0.9 an epoch, to come to ν after 7 of them (the paper: 0.99)"],
+            deviations=[*BASE.deviations, "γ = 0.9 an epoch, to come to ν after 7 of them (the paper: 0.99)"],
         )
     )
     zoo.game("unrolled", "ganzoo_play.unrolled:Unrolled")
@@ -75,7 +68,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula=f"{BASE.formula.strip()}\n"
             "in G's turn D is θ_K:  θ_0 D's weights,  θ_{k+1} a step of D's Adam from θ_k,  K = 5\n"
             "and G's gradient goes through θ_K",
-            deviations=[*COMMON, "1,500 steps: one costs as much as eleven of the game without"],
+            deviations=[*BASE.deviations, "1,500 steps: one costs as much as eleven of the game without"],
         )
     )
     zoo.term("rotation", "ganzoo_play.ssgan:Rotation")
@@ -86,7 +79,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "discriminator.norm": "none",
                 "discriminator.wrap": "spectral",
                 "terms.rotation": "rotation",
-                "steps": 3000,
             },
             loss="hinge",
             title="D also tells how a picture was turned",
@@ -94,6 +86,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula="D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))] − β E[log Q(r | x turned by r)]\n"
             "G descends  −E[D(G(z))] − α E[log Q(r | G(z) turned by r)]\n"
             "r in {0°, 90°, 180°, 270°},  α = 0.2,  β = 1,  every weight of D used as W / σ(W)",
-            deviations=[*COMMON, "a digit turned by 180° may be another digit: 6 and 9, or the same: 0, 1, 8"],
+            deviations=[*BASE.deviations, "a digit turned by 180° may be another digit: 6 and 9, or the same: 0, 1, 8"],
         )
     )

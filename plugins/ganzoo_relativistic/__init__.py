@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
+from ganzoo_networks import COMPARED as BASE
 
 PAPER = "Jolicoeur-Martineau 2018, The relativistic discriminator: a key element missing from standard GAN"
-
-BASE = DCGAN
-
-COMMON = [
-    "the networks of dcgan at width 32, Adam at 2e-4 and batch 64, for two CPU cores",
-    "samples come from an exponential average of G's weights",
-]
 
 AVERAGES = "r = C(x) − E[C(G(z))],  f = C(G(z)) − E[C(x)],  C the score"
 
@@ -42,6 +35,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         zoo.loss(name, f"ganzoo_relativistic.relativistic:{loss}")
         zoo.variant(
             BASE.but(
-                name, loss=name, title=title, paper=f"{PAPER} (arXiv:1807.00734)", formula=formula, deviations=COMMON
+                name,
+                loss=name,
+                title=title,
+                paper=f"{PAPER} (arXiv:1807.00734)",
+                formula=formula,
+                deviations=BASE.deviations,
             )
         )

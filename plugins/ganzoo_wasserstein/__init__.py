@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
-
-BASE = DCGAN.but(
-    changes={"discriminator": {"name": "infogan-net", "width": 32, "norm": "none"}, "averages.half_life": 50_000.0},
-    steps=3000,
-    tiny={**DCGAN.tiny, "discriminator.width": 4},
-)
+from ganzoo_networks import AVERAGED, NETWORKS, SEPARATELY
+from ganzoo_networks import SEPARATE as BASE
 
 CRITIC = BASE.but(
     changes={
-        "optimizers.G": {"name": "adam", "lr": 2e-4, "beta1": 0.0, "beta2": 0.9},
+        "optimizers.G": {"name": "adam", "lr": 5e-4, "beta1": 0.0, "beta2": 0.9},
         "optimizers.D": {"name": "adam", "lr": 2e-4, "beta1": 0.0, "beta2": 0.9},
         "tiny.k": 2,
     },
@@ -21,16 +16,13 @@ CRITIC = BASE.but(
     k=5,
 )
 
-COMMON = [
-    "G of dcgan and D of infogan-net without BatchNorm at width 32, for two CPU cores",
-    "samples come from an exponential average of G's weights",
-]
+COMMON = [NETWORKS, SEPARATELY, AVERAGED]
 
 DISTANCE = "D descends  E[D(G(z))] − E[D(x)]{penalty}, five times\nG descends  −E[D(G(z))]"
 
 LINES = "x̂ between a real sample and a fake, on the line"
 
-RATE = "Adam at 2e-4 (the paper: 1e-4)"
+RATE = "Adam at 5e-4 in G and 2e-4 in D, with β₁ = 0 and β₂ = 0.9"
 
 RING = {  # on points a few hundredths wide: rates for few steps, averaged weights, penalties that let D be steep
     "optimizers.G": {"name": "adam", "lr": 5e-4, "beta1": 0.5, "beta2": 0.9},
@@ -46,15 +38,13 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.loss("wasserstein", "ganzoo_wasserstein.wasserstein:Wasserstein")
     zoo.term("clip", "ganzoo_wasserstein.wasserstein:Clip")
     zoo.term("gradient-penalty", "ganzoo_wasserstein.gradient_penalty:GradientPenalty")
-    rmsprop = {"name": "rmsprop", "lr": 5e-5}
     zoo.variant(
         CRITIC.but(
             "wgan",
             {
-                "steps": 6000,
-                "discriminator": {"name": "dcgan", "width": 32},
-                "optimizers.G": rmsprop,
-                "optimizers.D": rmsprop,
+                "discriminator.norm": "batch",
+                "optimizers.G": {"name": "rmsprop", "lr": 5e-4},
+                "optimizers.D": {"name": "rmsprop", "lr": 2e-4},
                 "terms.clip": {"name": "clip", "c": 0.01},
                 "suites.ring": {
                     "optimizers.G": {"name": "rmsprop", "lr": 2e-4},
@@ -67,8 +57,9 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Arjovsky et al. 2017, Wasserstein GAN (arXiv:1701.07875)",
             formula=f"{DISTANCE.format(penalty='')}\nafter each of D's turns  w ← clip(w, −c, c)",
             deviations=[
-                "the networks of dcgan at width 32, for two CPU cores",
-                "samples come from an exponential average of G's weights",
+                NETWORKS,
+                "RMSProp at 5e-4 in G and 2e-4 in D (the paper: 5e-5)",
+                AVERAGED,
                 "D has five turns for one of G from the first step on; the authors' code has 100 in the first 25 steps",
             ],
         )
@@ -80,7 +71,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="the distance between data and samples, D's slope held at 1 between them",
             paper="Gulrajani et al. 2017, Improved Training of Wasserstein GANs (arXiv:1704.00028)",
             formula=f"{DISTANCE.format(penalty=' + λ E[(‖∇D(x̂)‖ − 1)²]')}\n{LINES}",
-            deviations=[*COMMON, RATE],
+            deviations=[*COMMON, f"{RATE} (the paper: 1e-4)"],
         )
     )
     zoo.variant(
@@ -93,7 +84,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="the distance between data and samples, D's slope held below 1 between them",
             paper="Petzka et al. 2017, On the regularization of Wasserstein GANs (arXiv:1709.08894)",
             formula=f"{DISTANCE.format(penalty=' + λ E[max(0, ‖∇D(x̂)‖ − 1)²]')}\n{LINES}",
-            deviations=[*COMMON, "Adam at 2e-4, λ = 10 and the lines of WGAN-GP; the paper compares several of each"],
+            deviations=[*COMMON, RATE, "λ = 10 and the lines of WGAN-GP; the paper compares several"],
         )
     )
     zoo.variant(
@@ -106,14 +97,14 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="Wasserstein's divergence: the sixth power of D's slope is paid for, no slope is asked for",
             paper="Wu et al. 2017, Wasserstein Divergence for GANs (arXiv:1712.01026)",
             formula=f"{DISTANCE.format(penalty=' + k E[‖∇D(x̂)‖^p]')}\nk = 2, p = 6,  {LINES}",
-            deviations=[*COMMON, "Adam at 2e-4, with β₁ = 0 and β₂ = 0.9"],
+            deviations=[*COMMON, RATE],
         )
     )
     zoo.variant(
         BASE.but(
             "dragan",
             {
-                "steps": 6000,
+                "steps": 4000,
                 "terms.gradient-penalty": {"name": "gradient-penalty", "points": "around", "weight": 10.0},
                 "suites.ring": {
                     "optimizers.G": {"name": "adam", "lr": 1e-3},
@@ -128,8 +119,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula=f"{BASE.formula.strip()}\n"
             "D descends  λ E[(‖∇D(x + δ)‖ − k)²] too,  δ Gaussian noise,  k = 1,  D the score",
             deviations=[
-                *COMMON,
-                "Adam at 2e-4, with β₁ = 0.5",
+                *BASE.deviations,
                 "δ is half as wide as all pixels of the minibatch together; the authors' code has uniform noise",
             ],
         )

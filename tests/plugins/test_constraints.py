@@ -220,7 +220,7 @@ def test_resuming_is_exact():
 
 
 def test_sngans_weights_have_unit_norm_once_vectors_settle():
-    recipe = zoo.variant("sngan")
+    recipe = zoo.variant("sngan-resnet")
     recipe = recipe.but(changes=dict(recipe.tiny))
     D = game_of(recipe, open_data(recipe, None).spec).D
     for _ in range(100):
