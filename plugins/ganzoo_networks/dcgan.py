@@ -1,7 +1,7 @@
 """Radford et al. 2015, Unsupervised Representation Learning with Deep Convolutional GANs (arXiv:1511.06434).
 
-Strided convolutions, BatchNorm, no hidden linear layers. For any image whose sides divide by 4 at least
-once: as many halvings as lead to a smallest map of 4 to 7 pixels a side.
+Strided convolutions, BatchNorm, no hidden linear layers. For pictures of 8 pixels a side or more: as many halvings as
+lead to a smallest map of 3 to 6 pixels, such as 64, 32, 16, 8, 4 or 28, 14, 7, 3.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo_networks.sizes import halvings, picture
+from ganzoo_networks.sizes import maps, picture
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -25,14 +25,15 @@ class Generator(ganzoo.GeneratorNet):
     def __init__(self, inputs: tuple[ganzoo.InputSpec, ...], output: ganzoo.OutputSpec, *, width: int = 64) -> None:
         super().__init__(inputs, output)
         channels, height, breadth = picture(output, "dcgan")
-        levels = halvings(height, breadth, "dcgan")
-        self.start = (width * 2 ** (levels - 1), height >> levels, breadth >> levels)
+        *larger, smallest = maps(height, breadth, "dcgan")
+        levels = len(larger)
+        self.start = (width * 2 ** (levels - 1), *smallest)
         self.project = nn.Linear(self.width, math.prod(self.start), bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(self.start[0]), nn.ReLU()]
         for level in reversed(range(1, levels)):
             wide = width * 2 ** (level - 1)
-            layers += [nn.ConvTranspose2d(2 * wide, wide, 4, 2, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
+            layers += [doubling(2 * wide, wide, larger[level], bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
+        self.body = nn.Sequential(*layers, doubling(width, channels, larger[0]), nn.Tanh())
         initialise(self)
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -61,13 +62,14 @@ class Discriminator(nn.Module):
         self.conditions = tuple(spec.name for spec in conditions)
         self.separable = norm == "none"
         channels += sum(len(spec.classes) for spec in conditions)
-        levels = halvings(height, breadth, "dcgan")
+        *larger, smallest = maps(height, breadth, "dcgan")
+        levels = len(larger)
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         for level in range(1, levels):
             wide = width * 2**level
             between = {"batch": nn.BatchNorm2d(wide), "none": nn.Identity()}[norm]
             layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=self.separable), between, nn.LeakyReLU(0.2)]
-        last = width * 2 ** (levels - 1) * (height >> levels) * (breadth >> levels)
+        last = width * 2 ** (levels - 1) * math.prod(smallest)
         self.features = last
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.score = nn.Linear(last, 1)
@@ -80,6 +82,12 @@ class Discriminator(nn.Module):
         ]
         features = self.body(torch.cat([x, *planes], 1) if planes else x)
         return {"score": self.score(features).squeeze(1), "features": features}
+
+
+def doubling(inputs: int, outputs: int, sides: tuple[int, int], bias: bool = True) -> nn.Module:
+    """A transposed convolution 4×4 of stride 2 to a map of these sides, from one of half of them, rounded down."""
+    odd = (sides[0] % 2, sides[1] % 2)
+    return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, output_padding=odd, bias=bias)
 
 
 def initialise(network: nn.Module) -> None:

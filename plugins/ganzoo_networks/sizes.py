@@ -25,3 +25,14 @@ def halvings(height: int, breadth: int, network: str, least: int = 8) -> int:
             f"resize the data to 28, 32 or 64"
         )
     return count
+
+
+def maps(height: int, breadth: int, network: str, least: int = 7) -> list[tuple[int, int]]:
+    """The sides of a picture's maps, each half of the one before, rounded down, until the smaller is below `least`;
+    RecipeError for pictures of less than 8 pixels a side."""
+    if min(height, breadth) < 8:
+        raise RecipeError(f"{network} needs sides of at least 8 pixels, and these pictures have {height}x{breadth}")
+    sides = [(height, breadth)]
+    while min(sides[-1]) >= least:
+        sides.append((sides[-1][0] // 2, sides[-1][1] // 2))
+    return sides

@@ -14,6 +14,7 @@ torch.set_num_threads(1)
 
 SMALL = {
     "pacgan-mlp": ({"widths": (8, 8)}, {"units": 8}),
+    "dcgan": ({"width": 4}, {"width": 4}),
     "infogan-net": ({"width": 4}, {"width": 4}),
     "resnet": ({"width": 8}, {"width": 8}),
 }
@@ -40,7 +41,8 @@ def count(network):
 
 CASES = [
     ("pacgan-mlp", points()), ("pacgan-mlp", points(4)),
-    *[(name, image(c, s, s)) for name in ("infogan-net", "resnet") for c in (1, 3) for s in (28, 32, 64)],
+    *[(name, image(c, s, s)) for name in ("dcgan", "infogan-net", "resnet") for c in (1, 3) for s in (28, 32, 64)],
+    ("dcgan", image(1, 8, 8)), ("dcgan", image(1, 13, 30)),
 ]  # fmt: skip
 
 
@@ -59,11 +61,17 @@ def test_samples_have_the_datas_shape_and_every_weight_a_gradient(name, spec):
 
 @pytest.mark.parametrize(("name", "spec"), CASES)
 def test_a_separable_judgement_is_of_each_sample_alone(name, spec):
-    _, D = pair(name, spec, d={"width": 4, "norm": "none"} if name == "infogan-net" else None)
+    _, D = pair(name, spec, d={"width": 4, "norm": "none"} if name in ("dcgan", "infogan-net") else None)
     assert D.separable
     x = torch.randn(3, *spec.shape)
     alone = torch.cat([D(one[None])["score"] for one in x.unbind()])
     torch.testing.assert_close(D(x)["score"], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("side", "smallest"), [(8, 4), (13, 6), (14, 3), (28, 3), (32, 4), (64, 4), (128, 4)])
+def test_dcgan_halves_to_a_map_of_3_to_6_pixels(side, smallest):
+    G, _ = pair("dcgan", image(1, side, side))
+    assert G.start[1:] == (smallest, smallest)
 
 
 def test_pacgans_sizes_are_the_papers():
@@ -137,6 +145,8 @@ def test_resnets_sizes_are_the_papers():
     ("name", "spec", "sentence"),
     [
         ("pacgan-mlp", image(1, 28, 28), "makes and judges points"),
+        ("dcgan", points(), "makes and judges pictures"),
+        ("dcgan", image(1, 7, 9), "at least 8 pixels, and these pictures have 7x9"),
         ("infogan-net", points(), "makes and judges pictures"),
         ("infogan-net", image(1, 30, 28), "sides that divide by 4"),
         ("resnet", points(), "makes and judges pictures"),
