@@ -77,12 +77,12 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "clip": {"name": "clip", "c": 0.01, "part": "encoder"},
                 },
                 "latent": 16,
-                "suites.ring": {  # where no D is an autoencoder: features of the last layer, all of D clipped
+                "suites.ring": {
+                    "discriminator": "autoencoder-mlp",
                     "optimizers.G": {**rmsprop, "lr": 2e-4},
                     "optimizers.D": {**rmsprop, "lr": 6e-4},
                     "averages.half_life": 10_000.0,
-                    "terms.reconstruction": "none",
-                    "terms.clip": {"name": "clip", "c": 0.06},
+                    "terms.clip.c": 0.3,
                 },
                 "tiny": {**SEPARATE.tiny, "k": 2, "discriminator.code": 4},
             },
