@@ -82,7 +82,7 @@ def require_plugins(needed: list[Mapping[str, str]]) -> None:
     """PluginError naming what to install when a plugin that made the file is not here."""
     from ganzoo.zoo import zoo
 
-    here = {plugin.name: plugin for plugin in zoo().plugins}
+    here = zoo().by_name
     for plugin in needed:
         name = plugin["name"]
         if name not in here:

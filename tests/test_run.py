@@ -17,6 +17,7 @@ from ganzoo import zoo
 from ganzoo.checkpoint import generators
 from ganzoo.errors import DamagedFile, DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
 from ganzoo.recipes import Recipe
+from ganzoo.signals import Stopped
 
 VARIANTS = [row["name"] for row in zoo.variants() if row["plugin"] in ("ganzoo", "networks")]
 
@@ -161,20 +162,18 @@ def test_what_is_not_finite_stops_the_run_and_keeps_the_last_good(tmp_path):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "non-finite"
 
 
-def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path):
-    said, rows = [], []
+@pytest.mark.parametrize(("error", "text"), [(ValueError("no"), "ValueError: no"), (SystemExit(3), "SystemExit: 3")])
+def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path, caplog, error, text):
+    rows = []
 
     class Broken:
         def measured(self, step, metrics):
             rows.append(step)
-            raise ValueError("no")
+            raise error
 
     class Good:
         def __init__(self, run):
             self.run = run
-
-        def said(self, text):
-            said.append(text)
 
         def measured(self, step, metrics):
             rows.append(-step)
@@ -183,9 +182,19 @@ def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path):
         return Broken()
 
     train(tmp_path / "run", observers=[Good, broken])
-    warnings = [text for text in said if "broken" in text]
-    assert warnings == ["warning: observer 'broken' failed and is left out: ValueError: no"]
+    assert caplog.messages == [f"observer 'broken' failed and is left out: {text}"]
+    assert (tmp_path / "run" / "log.txt").read_text().count(f"warning: {caplog.messages[0]}") == 1
     assert rows == [-5, 5, -10, -15, -20]
+
+
+def test_an_observer_swallows_no_second_signal(tmp_path):
+    class Watching:
+        def measured(self, step, metrics):
+            raise Stopped(130)
+
+    with pytest.raises(Stopped):
+        train(tmp_path / "run", observers=[lambda run: Watching()])
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
 
 
 def test_snapshots_and_steps_can_be_sampled(tmp_path):
