@@ -167,7 +167,11 @@ def _validate(manager: pluggy.PluginManager, plugin: Plugin) -> None:
         raise PluginError(f"{sorted(bare)[0]} is not marked; write @ganzoo.hookimpl above it")
     if not marked:
         raise PluginError("it has no hook; define ganzoo_register(zoo) or ganzoo_observe(run)")
-    manager.register(plugin.module, plugin.name)
+    try:
+        manager.register(plugin.module, plugin.name)
+    except pluggy.PluginValidationError as error:
+        text = "a hook takes its parameter by name, as in ganzoo_register(zoo) or ganzoo_observe(run)"
+        raise PluginError(f"{text}: {error}") from error
 
 
 def _register(plugin: Plugin) -> None:

@@ -196,9 +196,12 @@ def versions() -> dict[str, str]:
 
 def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
     recipe = run.recipe
-    used = [zoo.owner("variant", recipe.name)] if _registered(recipe.name) else []
-    used += [zoo.owner(kind, name) for kind, name in _parts_of(recipe)]
-    plugins = {p.name: {"name": p.name, "distribution": p.distribution, "version": p.version} for p in used}
+    used = [("variant", recipe.name)] if _registered(recipe.name) else []
+    plugins: dict[str, Any] = {}
+    for kind, name in dict.fromkeys([*used, *_parts_of(recipe)]):
+        p = zoo.owner(kind, name)
+        about = {"name": p.name, "distribution": p.distribution, "version": p.version, "parts": []}
+        plugins.setdefault(p.name, about)["parts"].append(f"{kind} {name}")
     plugins.pop("ganzoo", None)
     card = {
         "variant": recipe.name, "title": recipe.title, "paper": recipe.paper, "formula": recipe.formula.strip(),

@@ -57,7 +57,7 @@ BROKEN = {
     "signature": (
         "import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_register(zoo, more): pass",
         "failed to validate",
-        "more",
+        "a hook takes its parameter by name, as in ganzoo_register(zoo) or ganzoo_observe(run): Plugin 'signature'",
     ),
     "unknown": (
         "import ganzoo\n@ganzoo.hookimpl\ndef ganzoo_regster(zoo): pass",
