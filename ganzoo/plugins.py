@@ -40,11 +40,6 @@ class Plugin:
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def place(self) -> str:
-        """Where it comes from: its distribution, else its file."""
-        return self.distribution or self.file
-
-    @property
     def status(self) -> str:
         return f"failed to {self.stage}" if self.error else "ok"
 
@@ -111,7 +106,9 @@ def discover(folder: Path | None = None) -> list[Found]:
 
 def _check_name(plugin: Plugin, others: list[Plugin]) -> None:
     """Leave out a plugin whose name another one has, whichever was found first; what comes with ganzoo stays."""
-    takers = [other.place for other in others if other.name == plugin.name] + ["ganzoo"] * (plugin.name in OWN)
+    same = [other for other in others if other.name == plugin.name]
+    takers = [f"the installed {other.distribution}" if other.distribution else other.file for other in same]
+    takers += ["ganzoo itself"] * (plugin.name in OWN)
     if takers and not plugin.first_party:
         plugin.error = f"its name is also that of {' and '.join(takers)}; rename one of them, or leave one out"
         plugin.stage = "discover"

@@ -63,7 +63,7 @@ def _check_name(name: str, module: str) -> None:
     for plugin in zoo.zoo().plugins:
         provided = {what.partition(" ")[2] for what in plugin.provides} if plugin.first_party else set()
         if name == plugin.name or name in provided:
-            raise PluginError(f"'{name}' is taken by {plugin.place}; choose another name")
+            raise PluginError(f"'{name}' is taken by {plugin.distribution or plugin.file}; choose another name")
     if importlib.util.find_spec(module) is not None:
         raise PluginError(f"'{name}' would hide the module '{module}', which is installed; choose another name")
 

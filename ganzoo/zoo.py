@@ -119,7 +119,7 @@ def zoo() -> Zoo:
     if _strict and failed:
         raise PluginError(f"plugin '{failed[0].name}' failed to {failed[0].stage}: {failed[0].error}")
     if failed:
-        names = ", ".join(plugin.name for plugin in failed)
+        names = ", ".join(dict.fromkeys(plugin.name for plugin in failed))
         logging.getLogger("ganzoo").warning(f"left out, because broken: {names}; see: ganzoo plugins")
     return loaded
 

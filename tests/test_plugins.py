@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -140,10 +141,10 @@ def test_two_plugins_of_one_name_are_both_left_out(plugins, tmp_path, monkeypatc
         (other,) = files - {one.file}
         assert one.status == "failed to discover"
         assert one.error == f"its name is also that of {other}; rename one of them, or leave one out"
-    for name in ("losses", "ganzoo"):
+    for name, taker in (("losses", "the installed ganzoo"), ("ganzoo", "ganzoo itself")):
         ours, theirs = [plugin for plugin in zoo.zoo().plugins if plugin.name == name]
         assert (ours.status, theirs.status) == ("ok", "failed to discover")
-        assert theirs.error == "its name is also that of ganzoo; rename one of them, or leave one out"
+        assert theirs.error == f"its name is also that of {taker}; rename one of them, or leave one out"
         assert zoo.zoo().by_name[name] is ours
     for name in ("one", "two", "other"):
         with pytest.raises(RecipeError, match=f"there is no variant '{name}'"):
@@ -224,12 +225,16 @@ def test_folders_and_declarations_agree():
 
 
 def test_the_core_names_no_variant_or_family():
-    """Only vanilla.py and builtin.py know a variant; nothing in ganzoo imports a plugin."""
+    """Only vanilla.py and builtin.py know a variant; nothing in ganzoo names a family, its variants or its games."""
     root = Path(__file__).parents[1]
     families = [path.name for path in (root / "plugins").iterdir() if path.is_dir()]
+    theirs = [plugin for plugin in zoo.zoo().plugins if plugin.first_party and plugin.name != "ganzoo"]
+    named = {what.split()[1] for plugin in theirs for what in plugin.provides if what.split()[0] in ("variant", "game")}
     for path in (root / "ganzoo").rglob("*.py"):
         text = path.read_text()
         assert not any(family in text for family in families), path
+        words = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+        assert not words & named, path
         if path.name not in ("vanilla.py", "builtin.py"):
             code = [line.split("#")[0] for line in text.splitlines() if '"""' not in line]
             assert not any('"vanilla' in line and "==" in line for line in code), path

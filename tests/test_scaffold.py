@@ -25,7 +25,7 @@ SHELL = {**{k: v for k, v in os.environ.items() if not k.startswith("GANZOO_")},
 
 def shell(*words: object, cwd: Path) -> str:
     """What a command prints; the test fails with all of it if the command does."""
-    done = subprocess.run([str(w) for w in words], cwd=cwd, env=SHELL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([str(w) for w in words], cwd=cwd, env=SHELL, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
