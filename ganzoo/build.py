@@ -6,6 +6,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,9 +19,9 @@ from ganzoo.engine import Engine, Schedule
 from ganzoo.errors import GanzooError, RecipeError, did_you_mean
 from ganzoo.game import Game
 from ganzoo.parts import Use, slots
-from ganzoo.recipes import Recipe, flatten
+from ganzoo.recipes import NAME, Recipe, flatten
 from ganzoo.seeds import mix
-from ganzoo.specs import DataSpec, InputSpec, OutputSpec
+from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
 
 
 class Builder:
@@ -48,10 +49,18 @@ class Builder:
             return found.build(use, given)
 
     def network(self, use: Use, role: str, path: str = "", **context: Any) -> Any:
-        """Build a network in a role ('generator', 'discriminator', 'encoder'), and wrap it if asked."""
+        """Build a network in a role ('generator', 'discriminator', 'encoder'), and wrap it if asked.
+
+        path  its own name where there are several of a role: it is initialised from a seed of its own, and
+              the spec of a generator or an encoder calls it so
+        RecipeError for a generator or an encoder without a spec.
+        """
         options = {"name": use} if isinstance(use, str) else dict(use)
         wrap = options.pop("wrap", "")
         network = self.part(role, options, path or role, **context)
+        if role != "discriminator":
+            spec = _spec_of(network, f"{role} '{options.get('name', path)}'")
+            network.spec = replace(spec, name=path) if path else spec
         return self.part("wrap", wrap, f"{path or role}.wrap", module=network) if wrap else network
 
     @property
@@ -90,6 +99,24 @@ class Builder:
         return InputSpec(name, "latent", (size,), self.name(prior), range=bounds if options else None)
 
 
+def tiny_of(recipe: Recipe) -> Recipe:
+    """The recipe with its `tiny` changes; RecipeError for one that its parts know nothing of."""
+    tiny = recipe.but(changes=dict(recipe.tiny))
+    known = slots(zoo.part("game", tiny.game))
+    for path, _ in flatten(recipe.tiny):
+        head, *rest = path.split(".")
+        use = tiny.parts.get(head)
+        if head not in known or known[head].many or not rest or not isinstance(use, Mapping) or "name" not in use:
+            continue
+        part = zoo.part(known[head].part_kind, use["name"])
+        if rest[0] not in part.options():
+            raise RecipeError(
+                f"{part.kind} '{part.name}' has no option '{rest[0]}', which the tiny of recipe '{recipe.name}' sets "
+                f"as '{path}': but() hands tiny on from recipe to recipe, so give this one its own, tiny={{...}}"
+            )
+    return tiny
+
+
 def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | None] = lambda: None) -> Game:
     """The game of a recipe, freshly initialised from its seed."""
     part = zoo.part("game", recipe.game)
@@ -111,12 +138,38 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
             )
     except GanzooError:
         raise
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # a plugin's code may raise anything
         what = f"'{recipe.name}' cannot be built for {data.kind} data of shape {list(data.shape)}"
-        raise RecipeError(f"{what}: {error}") from error
+        raise RecipeError(f"{what}: {type(error).__name__}: {error}") from error
+    _check_generators(game)
     if any(p.dim() == 4 for p in game.parameters()):
         game.to(memory_format=torch.channels_last)
     return game
+
+
+def _check_generators(game: Game) -> None:
+    """A generator has one name, by which it is loaded, exported and asked for."""
+    generators = game.generators()
+    if not generators:
+        raise RecipeError("generators() of the game is empty; name at least one: return {'generator': self.G}")
+    for name, module in generators.items():
+        spec = _spec_of(module, f"generator '{name}'")
+        if not NAME.fullmatch(name):
+            raise RecipeError(f"'{name}' is no name for a generator; small letters, digits and '-' are expected")
+        if spec.name != name:
+            raise RecipeError(
+                f"generators() calls '{name}' what its spec calls '{spec.name}'; give each a name of its own and build "
+                f"it under that: build.network(USE, ROLE, '{name}', ...)"
+            )
+
+
+def _spec_of(module: Any, what: str) -> GeneratorSpec:
+    spec = getattr(module, "spec", None)
+    if not isinstance(spec, GeneratorSpec):
+        raise RecipeError(
+            f"{what} has no spec; derive it from ganzoo.GeneratorNet, or ganzoo.EncoderNet, which keep one"
+        )
+    return spec
 
 
 def _check_named(use: Any, kind: str, path: str) -> None:

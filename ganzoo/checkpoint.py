@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from ganzoo.folder import RunFolder
 from ganzoo.recipes import Recipe
 from ganzoo.specs import DataSpec
 from ganzoo.state import State, pack_optimizer, read_state, unpack_optimizer, write_state
+
+AROUND = ("variant", "optimizer", "schedule", "metric", "source")
+"""Kinds of what a run is trained with and its generators are made without."""
 
 
 def save(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
@@ -55,7 +58,7 @@ def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[
     Averaged weights, unless `raw` asks for the newest ones."""
     state = read_state(_file_of(path, step)) if step is not None or path.is_file() else newest(RunFolder.open(path))
     recipe = Recipe.from_dict(state.meta["recipe"])
-    require_plugins(state.meta.get("plugins", []))
+    require_plugins(state.meta.get("plugins", []), but=AROUND)
     game = game_of(recipe, DataSpec.from_json(state.meta["data"]))
     if raw:
         if state.meta["kind"] == "snapshot":
@@ -78,12 +81,18 @@ def newest(folder: RunFolder) -> State:
     return folder.newest_good(read_state, logging.getLogger("ganzoo").warning)[1]
 
 
-def require_plugins(needed: list[Mapping[str, str]]) -> None:
-    """PluginError naming what to install when a plugin that made the file is not here."""
+def require_plugins(needed: list[Mapping[str, Any]], but: Collection[str] = ()) -> None:
+    """PluginError naming what to install when a plugin that made the file is not here.
+
+    needed  each with the `parts` that it gave, as 'kind name'
+    but     kinds of parts that will not be missed
+    """
     from ganzoo.zoo import zoo
 
-    here = {plugin.name: plugin for plugin in zoo().plugins}
+    here = zoo().by_name
     for plugin in needed:
+        if "parts" in plugin and all(part.split()[0] in but for part in plugin["parts"]):
+            continue
         name = plugin["name"]
         if name not in here:
             wanted = f"{plugin.get('distribution', '')} {plugin.get('version', '')}".strip()

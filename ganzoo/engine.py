@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganzoo.averages import Averages
 from ganzoo.errors import GanzooError, NonFiniteError, RecipeError
-from ganzoo.game import Game, Minibatch, Turn, nothing
+from ganzoo.game import Game, Minibatch, Turn, kind_of, nothing
 from ganzoo.seeds import mix
 
 Draw = Callable[[int, int, int], Mapping[str, Tensor]]  # (step, draw, size) -> columns
@@ -114,7 +114,7 @@ class Engine:
             seen = self.game.deal(self._minibatch(key, size), turn)
             with self.autocast() if turn.precision == "any" else nullcontext():
                 costs = turn.cost(seen)
-            values = [value.float() if value.dtype.itemsize < 4 else value for value in costs.values()]
+            values = summands(turn.player, costs)
             total = torch.stack(values).sum() if len(values) != 1 else values[0]
             if not total.requires_grad:
                 raise RecipeError(
@@ -224,6 +224,17 @@ class Engine:
         for name, parameter in self.game.named_parameters():
             if id(parameter) not in owned and not name.startswith(self.game.fixed or "\0"):
                 raise RecipeError(f"no player owns '{name}': return it from players(), or name it in `fixed`")
+
+
+def summands(player: str, costs: Mapping[str, Tensor]) -> list[Tensor]:
+    """The summands of a player's cost, in float32 at least; RecipeError for what is not a mapping of scalars."""
+    if not isinstance(costs, Mapping) or not costs:
+        what = f"the cost of {player}'s turn returned {'no summand' if costs == {} else kind_of(costs)}"
+        raise RecipeError(f"{what}; named ones, such as {{'adversarial': cost}}, are expected")
+    for name, value in costs.items():
+        if not isinstance(value, Tensor) or value.dim():
+            raise RecipeError(f"the cost '{player}/{name}' returned {kind_of(value)}; a scalar tensor is expected")
+    return [value.float() if value.dtype.itemsize < 4 else value for value in costs.values()]
 
 
 def layout(game: Game) -> torch.memory_format:

@@ -25,6 +25,15 @@ def nothing(_: Any) -> None:
     """What a turn settles when it settles nothing."""
 
 
+def kind_of(value: Any) -> str:
+    """What a part returned where something else is expected, for a sentence."""
+    if value is None:
+        return "None (is a return missing?)"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {list(value.shape)}"
+    return f"a {type(value).__name__}"
+
+
 @dataclass(frozen=True)
 class Turn:
     """One line of Algorithm 1: a player descends a cost.

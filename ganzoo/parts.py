@@ -7,9 +7,11 @@ leave out those it does not want.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ganzoo.errors import PluginError, RecipeError, did_you_mean
+from ganzoo.signals import Stopped
 
 Use = str | Mapping[str, Any]  # a part by name, or {"name": ..., option: value, ...}
 
@@ -92,10 +95,12 @@ class Part:
             return self.make
         module, _, attribute = self.make.partition(":")
         try:
-            return typing.cast(Callable[..., Any], getattr(importlib.import_module(module), attribute))
-        except (ImportError, AttributeError) as error:
+            return typing.cast(Callable[..., Any], getattr(_imported(module), attribute))
+        except Stopped:
+            raise
+        except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
             what = f"{self.kind} '{self.name}' of plugin '{self.plugin}'"
-            raise PluginError(f"{what} cannot be loaded: {error}") from error
+            raise PluginError(f"{what} cannot be loaded: {type(error).__name__}: {error}") from error
 
     @property
     def doc(self) -> str:
@@ -145,6 +150,14 @@ class Part:
         for name, value in later.items():
             setattr(made, name, value)
         return made
+
+
+def _imported(name: str) -> types.ModuleType:
+    """The module; what it prints while it is imported is no result."""
+    if name in sys.modules:
+        return sys.modules[name]
+    with contextlib.redirect_stdout(sys.stderr):
+        return importlib.import_module(name)
 
 
 def convert(value: Any, kind: Any, what: str) -> Any:

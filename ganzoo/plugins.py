@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -17,11 +18,15 @@ import pluggy
 from ganzoo import hooks, observers
 from ganzoo.errors import PluginError, did_you_mean
 from ganzoo.registrar import Registrar
+from ganzoo.signals import Stopped
+
+OWN = ("ganzoo", "tensorboard")  # names of plugins that the core itself has
 
 
 @dataclass
 class Plugin:
-    """A plugin, and what became of it. `error` is empty when all went well."""
+    """A plugin, and what became of it. `error` is empty when all went well; `warnings` are sentences about
+    names of it that others have too."""
 
     name: str
     distribution: str = ""
@@ -32,6 +37,7 @@ class Plugin:
     registered: Registrar | None = None
     error: str = ""
     stage: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -46,12 +52,13 @@ class Plugin:
         return named + (["observer"] if hasattr(self.module, "ganzoo_observe") else [])
 
     def guard(self, stage: str, action: Callable[[], Any]) -> Any:
-        """The action's result; whatever it raises becomes this plugin's error."""
+        """The action's result; whatever it raises becomes this plugin's error, and whatever it prints is talk."""
         if self.error:
             return None
         try:
-            return action()
-        except (KeyboardInterrupt, MemoryError):
+            with contextlib.redirect_stdout(sys.stderr):  # results, which programs read, are ganzoo's alone
+                return action()
+        except (KeyboardInterrupt, MemoryError, Stopped):
             raise
         except BaseException as error:  # a plugin may even call sys.exit() at import
             reason = " ".join(str(error).split())
@@ -73,7 +80,7 @@ def load_all(folder: Path | None = None) -> tuple[pluggy.PluginManager, list[Plu
     manager.add_hookspecs(hooks)
     manager.register(observers, "tensorboard")
     plugins = []
-    for found in sorted(discover(folder), key=lambda f: f.plugin.name):
+    for found in discover(folder):
         plugin = found.plugin
         plugin.module = plugin.guard("import", found.load)
         plugin.guard("validate", lambda p=plugin: _validate(manager, p))  # type: ignore[misc]
@@ -84,22 +91,27 @@ def load_all(folder: Path | None = None) -> tuple[pluggy.PluginManager, list[Plu
     return manager, plugins
 
 
-def discover(folder: Path | None = None) -> Iterator[Found]:
-    """Entry points of the group `ganzoo`, then the files of the plugins folder, narrowed by GANZOO_PLUGINS."""
+def discover(folder: Path | None = None) -> list[Found]:
+    """Entry points of the group `ganzoo` and the files of the plugins folder, by name, narrowed by GANZOO_PLUGINS."""
     names = os.environ.get("GANZOO_PLUGINS")
     wanted = None if names is None else {n.strip() for n in names.split(",")} - {"", "none"}
-    seen: dict[str, str] = {}
-    for found in [*_entry_points(), *_files(folder)]:
-        plugin = found.plugin
-        if wanted is not None and plugin.name not in wanted:
-            continue
-        if plugin.name in seen:
-            plugin.error = f"the name '{plugin.name}' is taken by {seen[plugin.name]}; rename one of them"
-            plugin.stage = "discover"
-        seen.setdefault(plugin.name, plugin.distribution or plugin.file)
-        yield found
-    for missing in sorted((wanted or set()) - seen.keys()):
+    every = sorted([*_entry_points(), *_files(folder)], key=lambda found: found.plugin.name)
+    chosen = [found for found in every if wanted is None or found.plugin.name in wanted]
+    for found in chosen:
+        _check_name(found.plugin, [other.plugin for other in chosen if other is not found])
+    for missing in sorted((wanted or set()) - {found.plugin.name for found in chosen}):
         logging.getLogger("ganzoo").warning(f"GANZOO_PLUGINS names '{missing}', which is not installed")
+    return chosen
+
+
+def _check_name(plugin: Plugin, others: list[Plugin]) -> None:
+    """Leave out a plugin whose name another one has, whichever was found first; what comes with ganzoo stays."""
+    same = [other for other in others if other.name == plugin.name]
+    takers = [f"the installed {other.distribution}" if other.distribution else other.file for other in same]
+    takers += ["ganzoo itself"] * (plugin.name in OWN)
+    if takers and not plugin.first_party:
+        plugin.error = f"its name is also that of {' and '.join(takers)}; rename one of them, or leave one out"
+        plugin.stage = "discover"
 
 
 def _entry_points() -> Iterator[Found]:
@@ -152,7 +164,11 @@ def _validate(manager: pluggy.PluginManager, plugin: Plugin) -> None:
         raise PluginError(f"{sorted(bare)[0]} is not marked; write @ganzoo.hookimpl above it")
     if not marked:
         raise PluginError("it has no hook; define ganzoo_register(zoo) or ganzoo_observe(run)")
-    manager.register(plugin.module, plugin.name)
+    try:
+        manager.register(plugin.module, plugin.name)
+    except pluggy.PluginValidationError as error:
+        text = "a hook takes its parameter by name, as in ganzoo_register(zoo) or ganzoo_observe(run)"
+        raise PluginError(f"{text}: {error}") from error
 
 
 def _register(plugin: Plugin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from ganzoo.images import png_bytes
 from ganzoo.parts import slots
 from ganzoo.recipes import Recipe
 from ganzoo.shown import drawn, sheet
+from ganzoo.signals import Stopped
 
 if TYPE_CHECKING:
     from ganzoo.run import Run
@@ -160,6 +162,7 @@ class Watchers:
     def __init__(self, run: Run, observers: Sequence[Observe]) -> None:
         hooks = [(impl.plugin_name, impl.function) for impl in zoo.zoo().manager.hook.ganzoo_observe.get_hookimpls()]
         named = [(getattr(observe, "__name__", "observer"), observe) for observe in observers] + hooks
+        self.folder = run.folder
         self.alive: list[tuple[str, Any]] = []
         for name, observe in named:
             made = self._guard(name, lambda o=observe: o(run))  # type: ignore[misc]
@@ -176,11 +179,12 @@ class Watchers:
     def _guard(self, name: str, action: Callable[[], Any]) -> Any:
         try:
             return action()
-        except Exception as error:
-            text = f"warning: observer '{name}' failed and is left out: {type(error).__name__}: {error}"
-            for _, observer in [pair for pair in getattr(self, "alive", []) if pair[0] != name]:
-                if said := getattr(observer, "said", None):
-                    said(text)
+        except Stopped:
+            raise
+        except (Exception, SystemExit) as error:  # one that calls sys.exit() must not end the run either
+            text = f"observer '{name}' failed and is left out: {type(error).__name__}: {error}"
+            logging.getLogger("ganzoo").warning(text)
+            self.folder.say(f"warning: {text}")
             return None
 
 
@@ -192,9 +196,12 @@ def versions() -> dict[str, str]:
 
 def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
     recipe = run.recipe
-    used = [zoo.owner("variant", recipe.name)] if _registered(recipe.name) else []
-    used += [zoo.owner(kind, name) for kind, name in _parts_of(recipe)]
-    plugins = {p.name: {"name": p.name, "distribution": p.distribution, "version": p.version} for p in used}
+    used = [("variant", recipe.name)] if _registered(recipe.name) else []
+    plugins: dict[str, Any] = {}
+    for kind, name in dict.fromkeys([*used, *_parts_of(recipe)]):
+        p = zoo.owner(kind, name)
+        about = {"name": p.name, "distribution": p.distribution, "version": p.version, "parts": []}
+        plugins.setdefault(p.name, about)["parts"].append(f"{kind} {name}")
     plugins.pop("ganzoo", None)
     card = {
         "variant": recipe.name, "title": recipe.title, "paper": recipe.paper, "formula": recipe.formula.strip(),

@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 
+class Stopped(SystemExit):
+    """What the second signal raises: unlike a `sys.exit()` in a plugin, nothing may swallow it."""
+
+
 class Request:
     """`requested` is the number of the first signal that came, None as long as there was none."""
 
@@ -23,7 +27,7 @@ class Request:
 def finish_on_signals(callback: Callable[[int], None] | None = None) -> Iterator[Request]:
     """Within: the first SIGINT or SIGTERM is noted and given to `callback`, the second stops the program.
 
-    The second raises SystemExit(128 + number), so that half-written files go and the terminal is put right;
+    The second raises Stopped, a SystemExit(128 + number), so that half-written files go and the terminal is put right;
     from then on the system's own handling is back, so that a third kills. A signal that was ignored before
     (as under nohup) stays ignored. Else handlers are put back. RuntimeError outside the main thread.
     """
@@ -40,7 +44,7 @@ def finish_on_signals(callback: Callable[[int], None] | None = None) -> Iterator
         for other in previous:
             signal.signal(other, signal.SIG_DFL)
         previous.clear()  # nothing to put back
-        raise SystemExit(128 + number)
+        raise Stopped(128 + number)
 
     watched = (signal.SIGINT, signal.SIGTERM)
     previous = {n: signal.getsignal(n) for n in watched if signal.getsignal(n) is not signal.SIG_IGN}

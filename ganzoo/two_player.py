@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ganzoo.build import Builder
 from ganzoo.errors import RecipeError
-from ganzoo.game import Game, Minibatch, Turn
+from ganzoo.game import Game, Minibatch, Turn, kind_of
 from ganzoo.parts import Slot, Use
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
@@ -29,6 +29,11 @@ class Judgement(dict[str, Tensor]):
     def of(cls, said: Tensor | Mapping[str, Tensor]) -> Judgement:
         """A network's answer, scores alone or a mapping, in float32 whatever the precision of the pass."""
         parts = {"score": said} if isinstance(said, Tensor) else said
+        if not isinstance(parts, Mapping) or not all(isinstance(t, Tensor) for t in parts.values()):
+            raise RecipeError(
+                f"the discriminator returned {kind_of(said)}; a tensor of scores, or a dictionary of tensors with "
+                f"'score' among them, is expected"
+            )
         return cls({name: t.float() if t.dtype.itemsize < 4 else t for name, t in parts.items()})
 
     def __getattr__(self, name: str) -> Tensor:
@@ -113,7 +118,7 @@ class Round:
         told = (conditions[name] for name in getattr(self._game.D, "conditions", ()))
         judgement = Judgement.of(self.D(x, *told))
         for term in self._game.judging:
-            judgement = term.judged(judgement, conditions)
+            judgement = _a_judgement(term, term.judged(judgement, conditions))
         if judgement.score.dim() not in (1, 3) or len(judgement.score) != len(x):
             raise RecipeError(
                 f"the discriminator's score has shape {list(judgement.score.shape)}; one number a sample, shape "
@@ -313,8 +318,17 @@ class Simultaneous(TwoPlayer):
         return [together, *self._lazy("D"), *self._lazy("G")]
 
 
+def _a_judgement(term: Term, said: Any) -> Judgement:
+    if isinstance(said, Judgement):
+        return said
+    raise RecipeError(
+        f"judged() of {type(term).__name__} returned {kind_of(said)}; a Judgement is expected: return what it was "
+        f"handed, or ganzoo.Judgement({{**said, 'NAME': tensor}})"
+    )
+
+
 def _scaled(cost: Tensor, weight: float) -> Tensor:
-    return cost if weight == 1.0 else cost * weight
+    return cost if weight == 1.0 or cost is None else cost * weight  # None is for the engine to refuse
 
 
 class GeneratorNet(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +26,8 @@ class Zoo:
     """All parts and variants of the core and of the plugins that loaded.
 
     The core and the families shipped with it keep the short name in a clash; strangers that clash with
-    each other are reachable as `plugin/name` only, whichever loaded first."""
+    each other are reachable as `plugin/name` only, whichever loaded first. Who uses a name that a stranger
+    claims in vain is told so."""
 
     def __init__(self, folder: Path | None = None) -> None:
         registrar = Registrar("ganzoo")
@@ -43,33 +44,59 @@ class Zoo:
                 for recipe in plugin.registered.recipes:
                     owners["variant", recipe.name].append((plugin, recipe))
         self._names: dict[str, dict[str, tuple[Plugin, Any]]] = defaultdict(dict)
-        self._clashes: dict[tuple[str, str], list[str]] = {}
+        self._clashes: dict[tuple[str, str], str] = {}
+        self._told: set[str] = set()
         for (kind, name), claims in owners.items():
             ours = [claim for claim in claims if claim[0].first_party]
-            short = ours or (claims if len(claims) == 1 else [])
+            short = (ours or (claims if len(claims) == 1 else []))[:1]
             for claim in claims:
-                long = f"{claim[0].name}/{name}"
-                self._names[kind][name if claim in short[:1] else long] = claim
-            if not short:
-                self._clashes[kind, name] = [f"{claim[0].name}/{name}" for claim in claims]
+                self._names[kind][name if claim in short else f"{claim[0].name}/{name}"] = claim
+            if len(claims) > 1:
+                others = [plugin for plugin, _ in claims if plugin not in [keeper for keeper, _ in short]]
+                self._clashes[kind, name] = _clash(kind, name, [keeper for keeper, _ in short], others)
+                for plugin in others:
+                    plugin.warnings.append(self._clashes[kind, name])
 
     def find(self, kind: str, name: str) -> tuple[Plugin, Any]:
         """Who registered it, and what; RecipeError that helps."""
         known = self._names[kind]
+        clash = self._clashes.get((kind, name), "")
         if name in known:
+            self.tell([clash] if clash else [])
             return known[name]
-        if (kind, name) in self._clashes:
-            raise RecipeError(f"two plugins have a {kind} '{name}'; write {' or '.join(self._clashes[kind, name])}")
+        if clash:
+            raise RecipeError(clash)
         broken = [p for p in self.plugins if p.error]
         few = len(broken) < 3  # many errors in one sentence are no sentence
         said = [f"plugin '{p.name}', which failed to {p.stage}" + few * f" ({p.error})" for p in broken]
         may = f"; it may belong to {' or '.join(said)}" if broken else ""
         raise RecipeError(f"there is no {kind} '{name}'{did_you_mean(name, known)}{may}")
 
+    @property
+    def by_name(self) -> dict[str, Plugin]:
+        """The plugins by name; of several with one name, the one that works."""
+        return {plugin.name: plugin for plugin in sorted(self.plugins, key=lambda plugin: not plugin.error)}
+
+    def tell(self, warnings: Iterable[str]) -> None:
+        """Log warnings, each once."""
+        for text in warnings:
+            if text not in self._told:
+                self._told.add(text)
+                logging.getLogger("ganzoo").warning(text)
+
     def names(self, kind: str) -> Iterator[tuple[str, Plugin, Any]]:
         """(name, plugin, part or recipe) of a kind, by name."""
         for name in sorted(self._names[kind]):
             yield (name, *self._names[kind][name])
+
+
+def _clash(kind: str, name: str, keepers: list[Plugin], others: list[Plugin]) -> str:
+    """What a name that several plugins claim means, and what the others are called."""
+    longs = [f"{plugin.name}/{name}" for plugin in others]
+    if not keepers:
+        return f"two plugins have a {kind} '{name}'; write {' or '.join(longs)}"
+    own = " and ".join(f"that of plugin '{plugin.name}' is called '{long}'" for plugin, long in zip(others, longs))
+    return f"{kind} '{name}' is that of '{keepers[0].name}', which comes with ganzoo; {own}"
 
 
 def configure(folder: Path | None = None, strict: bool = False) -> None:
@@ -92,7 +119,7 @@ def zoo() -> Zoo:
     if _strict and failed:
         raise PluginError(f"plugin '{failed[0].name}' failed to {failed[0].stage}: {failed[0].error}")
     if failed:
-        names = ", ".join(plugin.name for plugin in failed)
+        names = ", ".join(dict.fromkeys(plugin.name for plugin in failed))
         logging.getLogger("ganzoo").warning(f"left out, because broken: {names}; see: ganzoo plugins")
     return loaded
 
@@ -148,12 +175,14 @@ def parts(kind: str | None = None, name: str | None = None) -> list[dict[str, An
             zoo().find(kind, name)  # which says whose it may be
         known = [label for k in kinds for label, *_ in zoo().names(k)]
         raise RecipeError(f"there is no {kind or 'part'} '{name}'{did_you_mean(name, known)}")
+    for found in rows if name is not None else []:
+        zoo().find(found["kind"], found["name"])  # which says what else is called so
     return rows
 
 
 def plugin_rows() -> list[dict[str, Any]]:
     """Every plugin, as a row of plain data."""
-    keys = ("name", "distribution", "version", "file", "provides", "status", "error")
+    keys = ("name", "distribution", "version", "file", "provides", "status", "error", "warnings")
     rows = [{key: getattr(plugin, key) for key in keys} for plugin in zoo().plugins]
     owners = metadata.packages_distributions()
     for row, plugin in zip(rows, zoo().plugins):

@@ -216,6 +216,15 @@ def test_rehearsal_changes_nothing_and_names_what_does_not_fit():
     for broken, words in (
         (lambda s: {"d": torch.zeros(())}, "does not depend on any parameter of D"),
         (lambda s: {"d": e.game.D(s[0]).mean()}, "D's turn cannot be played"),
+        (
+            lambda s: None,
+            r"D's turn returned None \(is a return missing\?\); named ones, such as {'adversarial': cost}",
+        ),
+        (lambda s: e.game.D(e.game.G(s[0])).mean(), r"D's turn returned a tensor of shape \[\]; named ones"),
+        (lambda s: {}, "D's turn returned no summand; named ones"),
+        (lambda s: {"d": e.game.d(s)["d"], "r": None}, r"'D/r' returned None \(is a return missing\?\); a scalar"),
+        (lambda s: {"d": e.game.D(s[1])}, r"the cost 'D/d' returned a tensor of shape \[2, 1\]; a scalar tensor"),
+        (lambda s: {"d": 0.5}, "the cost 'D/d' returned a float; a scalar tensor is expected"),
     ):
         e.game._turns = lambda game, b=broken: [Turn("D", b)]
         with pytest.raises(RecipeError, match=words):

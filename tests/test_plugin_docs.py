@@ -22,7 +22,7 @@ from ganzoo.recipes import Recipe
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
 SECTIONS = dict(re.findall(r"^###? (.*?)\n(.*?)(?=^###? |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 VERBS = [name for name, _ in inspect.getmembers(ganzoo.Registrar, inspect.isfunction) if name[0] != "_"]
-WHOLE = ("A loss", "A network", "Another order of play", "A game of three players", "An observer")
+WHOLE = ("A loss", "A network", "A term with a head", "Another order of play", "A game of three players", "An observer")
 TINY = {"batch": 8, "log.every": 5, "log.pictures": 10, "log.checkpoint": 10}
 
 

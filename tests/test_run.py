@@ -15,8 +15,10 @@ import ganzoo
 import ganzoo.run
 from ganzoo import zoo
 from ganzoo.checkpoint import generators
-from ganzoo.errors import DamagedFile, DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
+from ganzoo.errors import DamagedFile, DataError, GanzooError, Interrupted, NonFiniteError, PluginError, RecipeError
+from ganzoo.inspect import inspect
 from ganzoo.recipes import Recipe
+from ganzoo.signals import Stopped
 
 VARIANTS = [row["name"] for row in zoo.variants() if row["plugin"] in ("ganzoo", "networks")]
 
@@ -161,20 +163,18 @@ def test_what_is_not_finite_stops_the_run_and_keeps_the_last_good(tmp_path):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "non-finite"
 
 
-def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path):
-    said, rows = [], []
+@pytest.mark.parametrize(("error", "text"), [(ValueError("no"), "ValueError: no"), (SystemExit(3), "SystemExit: 3")])
+def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path, caplog, error, text):
+    rows = []
 
     class Broken:
         def measured(self, step, metrics):
             rows.append(step)
-            raise ValueError("no")
+            raise error
 
     class Good:
         def __init__(self, run):
             self.run = run
-
-        def said(self, text):
-            said.append(text)
 
         def measured(self, step, metrics):
             rows.append(-step)
@@ -183,9 +183,54 @@ def test_an_observer_that_fails_is_named_once_and_left_out(tmp_path):
         return Broken()
 
     train(tmp_path / "run", observers=[Good, broken])
-    warnings = [text for text in said if "broken" in text]
-    assert warnings == ["warning: observer 'broken' failed and is left out: ValueError: no"]
+    assert caplog.messages == [f"observer 'broken' failed and is left out: {text}"]
+    assert (tmp_path / "run" / "log.txt").read_text().count(f"warning: {caplog.messages[0]}") == 1
     assert rows == [-5, 5, -10, -15, -20]
+
+
+def test_an_observer_swallows_no_second_signal(tmp_path):
+    class Watching:
+        def measured(self, step, metrics):
+            raise Stopped(130)
+
+    with pytest.raises(Stopped):
+        train(tmp_path / "run", observers=[lambda run: Watching()])
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
+METRIC = """
+import ganzoo
+class Grey:
+    figure, sign = "mean", 1
+    def __init__(self, source): pass
+    def __call__(self, samples): return {"mean": samples.images.mean()}
+@ganzoo.hookimpl
+def ganzoo_register(zoo):
+    zoo.metric("grey", Grey)
+    zoo.loss("mine", ganzoo.vanilla.NonSaturating)
+"""
+
+
+def test_generators_are_made_without_the_plugin_of_a_metric(tmp_path):
+    (tmp_path / "greys.py").write_text(METRIC.replace("import ganzoo", "import ganzoo.vanilla", 1))
+    metric = {"evaluate.every": 10, "evaluate.metric": "grey"}
+    zoo.configure(tmp_path)
+    try:
+        train(tmp_path / "run", changes=metric)
+        train(tmp_path / "lost", changes={**metric, "loss": "mine"})
+    finally:
+        zoo.configure()
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["plugins"] == [
+        {"name": "greys", "distribution": "", "version": "", "parts": ["metric grey"]}
+    ]
+    assert len(ganzoo.load(tmp_path / "run").sample(2)) == 2
+    assert inspect(tmp_path / "run")["card"]["step"] == 20
+    missing = "this was made with plugin 'greys', which is not here; name the folder of its file with --plugins-dir"
+    with pytest.raises(PluginError, match=missing):
+        ganzoo.load(tmp_path / "lost")
+    for run in ("run", "lost"):
+        with pytest.raises(PluginError, match=missing):
+            ganzoo.resume(tmp_path / run, steps=30)
 
 
 def test_snapshots_and_steps_can_be_sampled(tmp_path):

@@ -593,6 +593,23 @@ def test_a_right_plugin_passes(results, name):
     assert found[meant].verdict == "passed"
 
 
+def test_a_tiny_that_was_handed_on_is_named(results):
+    """A new network on the recipe of another's: what tiny sets is not what it has."""
+    code = """
+        class Mine(MlpGenerator):
+            def __init__(self, inputs, output, *, units: int = 16):
+                super().__init__(inputs, output, widths=(units,))
+    """
+    text = (
+        "generator 'mine' has no option 'widths', which the tiny of recipe 'mine' sets as 'generator.widths': but() "
+        "hands tiny on from recipe to recipe, so give this one its own, tiny={...}"
+    )
+    found = results("G", code, tiny=dict(zoo.variant("vanilla").tiny))
+    assert found["plays"].message == text
+    assert {result.verdict for name, result in found.items() if name != "plays"} == {"not applicable"}
+    assert not failed(results("G", code, tiny={"batch": 8, "steps": 20, "generator.units": 8}))
+
+
 def test_three_lines_are_a_test_of_a_plugin(tmp_path):
     (tmp_path / "test_mine.py").write_text(
         "from ganzoo.testing import conformance\n\ntest_conformance = conformance('vanilla')\n"

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import nn
 
 import ganzoo
 from ganzoo import zoo
-from ganzoo.build import game_of
+from ganzoo.build import engine_of, game_of
+from ganzoo.data import open_source
 from ganzoo.errors import RecipeError
 from ganzoo.game import Minibatch
 from ganzoo.parts import Part
 from ganzoo.session import _parts_of
 from ganzoo.specs import DataSpec
+from ganzoo.two_player import Generator
 
 DATA = DataSpec("points", (2,), size=100)
+POINTS = open_source("ring")
+CPU = {"device": "cpu", "precision": "fp32"}
 
 
 def game(changes=()):
@@ -35,6 +41,144 @@ def test_a_round_judges_by_the_d_it_carries():
     assert torch.equal(round.real.score, round.x.sum(1))
     assert torch.equal(round.fake.score, round.x_fake.sum(1))
     assert all(torch.equal(t, before[name]) for name, t in play.D.state_dict().items())
+
+
+def rehearsed(monkeypatch, changes, *parts):
+    registered(monkeypatch, *parts)
+    engine_of(zoo.variant("vanilla-ns").but(changes=changes), POINTS, CPU).rehearse()
+
+
+class Forgetful(ganzoo.Term):
+    def discriminator(self, round):
+        round.real.score.mean()
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("loss", {"loss": "forgetful"}),
+        ("term", {"terms.forgetful.weight": 1.0}),
+        ("term", {"terms.forgetful.weight": 0.5}),
+    ],
+)
+def test_a_cost_without_a_return_is_named(monkeypatch, kind, changes):
+    with pytest.raises(RecipeError, match=r"^the cost 'D/forgetful' returned None \(is a return missing\?\); a scalar"):
+        rehearsed(monkeypatch, changes, Part(kind, "forgetful", Forgetful))
+
+
+class Amends(ganzoo.Term):
+    answer = staticmethod(dict)
+
+    def judged(self, said, conditions):
+        return self.answer(said)
+
+
+@pytest.mark.parametrize(("answer", "what"), [(dict, "a dict"), (lambda said: None, "None (is a return missing?)")])
+def test_judged_gives_a_judgement(monkeypatch, answer, what):
+    text = (
+        f"judged() of Amends returned {what}; a Judgement is expected: return what it was handed, or "
+        "ganzoo.Judgement({**said, 'NAME': tensor})"
+    )
+    monkeypatch.setattr(Amends, "answer", staticmethod(answer))
+    with pytest.raises(RecipeError, match=f"^{re.escape(text)}$"):
+        rehearsed(monkeypatch, {"terms.amends.weight": 1.0}, Part("term", "amends", Amends))
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (lambda x: None, "None (is a return missing?)"),
+        (lambda x: (x.sum(1), x), "a tuple"),
+        (lambda x: {"score": x.sum(1), "half": None}, "a dict"),
+    ],
+)
+def test_what_d_may_return(monkeypatch, answer, what):
+    class Judge(nn.Linear):
+        def forward(self, x):
+            return answer(x)
+
+    text = f"the discriminator returned {what}; a tensor of scores, or a dictionary of tensors with 'score' among them"
+    judge = Part("discriminator", "judge", lambda sample: Judge(2, 1))
+    with pytest.raises(RecipeError, match=f"^{re.escape(text)}"):
+        rehearsed(monkeypatch, {"discriminator": "judge"}, judge)
+
+
+class Two(ganzoo.TwoPlayer):
+    """Two generators of one network: F is another G."""
+
+    names = ("generator", "other")
+
+    def __init__(self, build, *, generator: Generator, **options) -> None:
+        super().__init__(build, generator=generator, **options)
+        given = {"inputs": self.G.spec.inputs, "output": self.G.spec.output}
+        self.F = build.network(generator, "generator", self.names[1], **given)
+
+    def generators(self):
+        return dict(zip(("generator", "other"), (self.G, self.F)))
+
+
+def test_generators_have_one_name_each(monkeypatch):
+    registered(monkeypatch, Part("game", "two", Two))
+    play = game({"game": "two"})
+    assert [module.spec.name for module in play.generators().values()] == ["generator", "other"]
+    first, second = (next(module.parameters()) for module in play.generators().values())
+    assert first.shape == second.shape
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "text"),
+    [
+        ("names", ("", ""), "generators() calls 'other' what its spec calls 'generator'; give each a name of its own"),
+        (
+            "names",
+            ("", "second"),
+            "generators() calls 'other' what its spec calls 'second'; give each a name of its own",
+        ),
+        ("generators", lambda self: {"generator": self.G, "other": self.G}, "generators() calls 'other' what its spec"),
+        ("generators", lambda self: {"G 1": self.G}, "'G 1' is no name for a generator; small letters, digits and '-'"),
+        (
+            "generators",
+            lambda self: {"generator": nn.ReLU()},
+            "generator 'generator' has no spec; derive it from ganzoo",
+        ),
+        ("generators", lambda self: {}, "generators() of the game is empty; name at least one"),
+    ],
+)
+def test_names_of_generators_that_are_refused(monkeypatch, attribute, value, text):
+    registered(monkeypatch, Part("game", "two", Two))
+    monkeypatch.setattr(Two, attribute, value)
+    with pytest.raises(RecipeError, match=f"^{re.escape(text)}"):
+        game({"game": "two"})
+
+
+def test_a_network_without_a_spec_is_no_generator(monkeypatch):
+    registered(monkeypatch, Part("generator", "bare", lambda inputs, output: nn.Linear(100, 2)))
+    with pytest.raises(RecipeError, match=r"^generator 'bare' has no spec; derive it from ganzoo\.GeneratorNet"):
+        game({"generator": "bare"})
+
+
+def test_whatever_a_part_raises_is_one_sentence(monkeypatch):
+    registered(monkeypatch, Part("discriminator", "lost", lambda sample: {}["key"]))
+    with pytest.raises(
+        RecipeError, match=r"^'vanilla-ns' cannot be built for points data of shape \[2\]: KeyError: 'key'$"
+    ):
+        game({"discriminator": "lost"})
+
+
+def test_options_are_keyword_only(monkeypatch):
+    def positional(sample, width=8):
+        return nn.Linear(2, 1)
+
+    registered(monkeypatch, Part("discriminator", "positional", positional))
+    text = (
+        "discriminator 'positional' is handed 'width', which is no option; options are keyword-only, so write it after "
+        "* in the signature if you mean it as one"
+    )
+    with pytest.raises(RecipeError, match=f"^{re.escape(text)}$"):
+        game({"discriminator": {"name": "positional", "width": 16}})
+    with pytest.raises(RecipeError, match="has no option 'depth'; there is wrap"):
+        game({"discriminator": {"name": "positional", "depth": 16}})
 
 
 class Pairs(ganzoo.TwoPlayer):

@@ -118,5 +118,5 @@ def plugins(json_: bool) -> None:
         return
     table([{**row, "provides": _counted(row["provides"])} for row in rows], PLUGIN)
     for row in rows:
-        if row.get("error"):
-            result(f"\n{row['name']} ({row.get('file') or row.get('distribution')}): {row['error']}")
+        for text in [row["error"]] * bool(row["error"]) + row["warnings"]:
+            result(f"\n{row['name']} ({row['file'] or row['distribution']}): {text}")

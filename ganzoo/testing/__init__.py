@@ -125,16 +125,17 @@ def _result(one: Check, subject: Subject) -> Result:
 def _names(variants: tuple[str, ...], plugin: str | None) -> list[str]:
     rows = zoo.variants()
     for name in variants:
-        zoo.variant(name)
+        zoo.zoo().tell(zoo.owner("variant", name).warnings)
     if plugin is None:
         if not variants:
             raise RecipeError("name a variant to check, or a plugin")
         return list(variants)
-    known = {p["name"]: p["error"] for p in zoo.plugin_rows()}
+    known = zoo.zoo().by_name
     if plugin not in known:
         raise PluginError(f"there is no plugin '{plugin}'{did_you_mean(plugin, known)}")
-    if known[plugin]:
-        raise PluginError(f"plugin '{plugin}' failed: {known[plugin]}")
+    if known[plugin].error:
+        raise PluginError(f"plugin '{plugin}' failed: {known[plugin].error}")
+    zoo.zoo().tell(known[plugin].warnings)
     theirs = [row["name"] for row in rows if row["plugin"] == plugin]
     if not theirs and not variants:
         raise PluginError(f"plugin '{plugin}' registers no variant; name a variant that uses its parts")

@@ -27,8 +27,6 @@ def keeps_its_spec(subject: Subject) -> None:
     """A generator makes what its spec says: shape, dtype float32, range."""
     for name, module in subject.generators().items():
         spec = spec_of(module)
-        if spec.name != name:
-            fail(f"generator '{name}' has a spec that calls it '{spec.name}'; give both one name")
         with torch.no_grad():
             made = module(*_tensors(spec, feed_of(spec, range(16))))
         where = f"generator '{name}'"

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganzoo import zoo
 from ganzoo.averages import Averages
-from ganzoo.build import engine_of
+from ganzoo.build import engine_of, tiny_of
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError
@@ -39,17 +39,24 @@ def fail(text: str) -> NoReturn:
 class Subject:
     """A variant with its `tiny` changes.
 
-    recipe      the tiny recipe
+    given       the recipe as it is registered
+    recipe      the tiny recipe; RecipeError for a tiny that does not fit it
     steps       of its watched run
     unplayable  the reason why it cannot be played, once that is known
     """
 
     def __init__(self, variant: str) -> None:
-        recipe = zoo.variant(variant)
+        self.given = zoo.variant(variant)
         self.name = variant
-        self.recipe: Recipe = recipe.but(changes=dict(recipe.tiny))
-        self.steps = min(self.recipe.steps, STEPS)
         self.unplayable = ""
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return tiny_of(self.given)
+
+    @property
+    def steps(self) -> int:
+        return min(self.recipe.steps, STEPS)
 
     @cached_property
     def source(self) -> Source:
