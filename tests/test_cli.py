@@ -160,9 +160,9 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         spec = SimpleNamespace(of_kind=lambda kind: [image])
         return SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec)
 
-    monkeypatch.setattr("ganzoo.sampler.load", load)
+    monkeypatch.setattr("ganzoo.loading.load", load)
     like = {"generator": "G", "seeds": [5, 6], "label": "3"}
-    monkeypatch.setattr("ganzoo.sampler.settings_of", lambda path: dict(like))
+    monkeypatch.setattr("ganzoo.samples.settings_of", lambda path: dict(like))
     return calls
 
 

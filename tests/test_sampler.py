@@ -16,7 +16,8 @@ from ganzoo.data import ring
 from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError
 from ganzoo.feeds import parse_seeds, seed_ranges
 from ganzoo.images import DATA
-from ganzoo.sampler import Sampler, Samples, load, settings_of
+from ganzoo.loading import load
+from ganzoo.sampler import Sampler, Samples, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 Z = InputSpec("z", shape=(6,), range=(-2.0, 2.0))

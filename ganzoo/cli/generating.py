@@ -62,7 +62,8 @@ def sample(
     if shards is None and (format is not None or workers is not None):
         raise click.UsageError("--format and --workers are for --shards; add it, or leave them out")
     from ganzoo.images import ANIMATIONS
-    from ganzoo.sampler import load, settings_of
+    from ganzoo.loading import load
+    from ganzoo.samples import settings_of
 
     request: dict[str, Any] = dict(settings_of(like)) if like is not None else {}
     generator = generator or request.pop("generator", None)
