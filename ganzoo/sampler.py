@@ -27,7 +27,7 @@ from ganzoo.directions import Directions
 from ganzoo.errors import InputError, did_you_mean
 from ganzoo.feeds import Request, cut, request, rows_of
 from ganzoo.images import to_uint8
-from ganzoo.samples import Samples, chunk_of, settings, settings_of
+from ganzoo.samples import Samples, settings, settings_of
 from ganzoo.specs import GIVEN, GeneratorSpec
 from ganzoo.ways import Key
 
@@ -83,6 +83,12 @@ class Sampler:
     def checksum(self) -> str:
         """SHA-256 of the model."""
         return self.backend.checksum
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a picture says of its model: the checksum, and of a run its step, of an export what was exported."""
+        card = self.backend.card
+        return {"model": self.checksum} | {key: card[key] for key in ("exported_from", "step") if key in card}
 
     def __repr__(self) -> str:
         return f"<Sampler of {self.spec.name}: {', '.join(i.name for i in self.spec.inputs)}>"
@@ -295,11 +301,8 @@ class Sampler:
         return where._make(here, batch, "reconstruct", {"images": None, **inputs})
 
     def like(self, path: str | Path) -> Samples:
-        """The samples of a PNG that was saved by ganzoo from this very model; InputError otherwise."""
-        found = chunk_of(path)
-        if found.get("model") != self.checksum:
-            raise InputError("like", f"{path} was made by another model; load the one with its checksum")
-        wanted = settings_of(path)
+        """The samples of a PNG that was saved by ganzoo from this very model, exported or not; InputError otherwise."""
+        wanted = settings_of(path, self.identity)
         wanted.pop("generator")
         return self.sample(**wanted)
 
@@ -388,7 +391,7 @@ class Sampler:
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in arguments.items() if v is not None}
-        return settings(self.checksum, self.spec.name, call, wanted)
+        return settings(self.identity, self.spec.name, call, wanted)
 
 
 class _Made:

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import ganzoo
 from ganzoo import errors
@@ -110,10 +111,22 @@ def test_the_whole_way_on_real_functions(tmp_path: Path, monkeypatch: pytest.Mon
     assert run("sample", "v.onnx", "-n", "3", "-o", "c.png").exit_code == 0
     assert run("sample", "v.onnx", "--like", "c.png", "-o", "d.png").exit_code == 0
     assert Path("c.png").read_bytes() == Path("d.png").read_bytes()
+    for made_by, model in (("v.onnx", folder), (folder, "v.onnx")):  # what was exported is the same model
+        assert run("sample", made_by, "-n", "3", "-o", "e.png").exit_code == 0
+        assert run("sample", model, "--like", "e.png", "-o", "f.png").exit_code == 0
+        e, f = (np.asarray(Image.open(name)).astype(int) for name in ("e.png", "f.png"))
+        assert np.abs(e - f).max() <= 1
+    assert run("sample", folder, "--like", picture, "-o", "f.png").stderr.startswith(
+        f"ganzoo: {picture} was made at step 4 (checksum "
+    )
+    assert run("sample", folder, "--like", picture, "--step", "4", "-o", "f.png").exit_code == 0
+    assert Path("f.png").read_bytes() == Path(picture).read_bytes()
     film = run("sample", "v.onnx", "-n", "3", "-o", "c.gif")
     assert (film.stdout, film.stderr) == ("c.gif\n", "a closed walk through 3 seeds, 54 frames\n")
     assert Path("c.gif").read_bytes()[:3] == b"GIF"
+    assert run("export", folder, "-o", "half.onnx", "--half").exit_code == 0  # other weights, other pictures
     refusals = (
+        ("sample half.onnx --like c.png", 1, "another model, of checksum"),
         ("sample v.onnx -n 1 -o d.gif", 1, "not 1"),
         ("sample v.onnx -o /proc/d.png", 3, "keeps no file"),
         ("sample v.onnx -o /proc/d.gif", 3, "keeps no file"),
@@ -158,11 +171,13 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
         image = SimpleNamespace(name="photo")
         spec = SimpleNamespace(of_kind=lambda kind: [image])
-        return SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec)
+        generators = {"G": SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec, identity={"model": "m"})}
+        generators["G"].generators = generators
+        return generators["G"]
 
     monkeypatch.setattr("ganzoo.loading.load", load)
-    like = {"generator": "G", "seeds": [5, 6], "label": "3"}
-    monkeypatch.setattr("ganzoo.samples.settings_of", lambda path: dict(like))
+    chunk = {"model": "m", "generator": "G", "call": "sample", "arguments": {"seeds": "5-6", "label": "3"}}
+    monkeypatch.setattr("ganzoo.samples.chunk_of", lambda path: chunk)
     return calls
 
 
@@ -185,8 +200,7 @@ def test_sample_asks_for_what_was_wished(
     monkeypatch.chdir(ROOT)
     done = run("sample", "m.onnx", *args.split())
     assert done.exit_code == 0, done.output
-    generator = "G" if "--like" in args else None
-    assert sampled == [{"load": {"generator": generator, "step": None, "raw": False}, **asked}]
+    assert sampled == [{"load": {"generator": None, "step": None, "raw": False}, **asked}]
     assert done.stdout.strip() == (args.split()[-1] if "-o" in args else "m-samples.png")
 
 

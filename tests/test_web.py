@@ -27,7 +27,7 @@ import ganzoo
 from ganzoo import onnx_file, priors
 from ganzoo.cli import cli
 from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError, SpaceError
-from ganzoo.sampler import settings_of
+from ganzoo.samples import chunk_of, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 from ganzoo.web import runtime
 from ganzoo.web.site import check_target, export_site
@@ -440,7 +440,8 @@ def test_what_is_saved_can_be_made_again(see: Any, sites: dict[str, Path], tmp_p
     assert saved.value.suggested_filename == "G-5-8.png"
     place = tmp_path / "saved.png"
     saved.value.save_as(place)
-    assert settings_of(place)["seeds"] == [5, 6, 7, 8]
+    assert settings_of(place, sampler.identity)["seeds"] == [5, 6, 7, 8]
+    assert sampler.identity.items() <= chunk_of(place).items()
     again, expected = sampler.like(place), sampler.sample(4, seed=5, label="dog")
     assert (again.images == expected.images).all()
     sheet = np.asarray(Image.open(place).convert("L")).astype(int)

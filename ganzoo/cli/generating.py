@@ -63,11 +63,11 @@ def sample(
         raise click.UsageError("--format and --workers are for --shards; add it, or leave them out")
     from ganzoo.images import ANIMATIONS
     from ganzoo.loading import load
-    from ganzoo.samples import settings_of
 
-    request: dict[str, Any] = dict(settings_of(like)) if like is not None else {}
-    generator = generator or request.pop("generator", None)
     sampler = load(model, generator=generator, step=step, raw=raw)
+    request: dict[str, Any] = {}
+    if like is not None:
+        sampler, request = _like(sampler, like, generator)
     if any(wish is not None for wish in (count, seed, seeds)):
         request.pop("seeds", None)
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
@@ -86,6 +86,17 @@ def sample(
     samples = sampler.sample(**request)
     result(samples.save(place))
     say(f"{len(samples)} sample{'s' if len(samples) > 1 else ''} of {model}")
+
+
+def _like(sampler: Sampler, picture: Path, generator: str | None) -> tuple[Sampler, dict[str, Any]]:
+    """The generator that made a picture, and what it was asked for; InputError if another model made it."""
+    from ganzoo.samples import chunk_of, settings_of
+
+    name = generator or str(chunk_of(picture).get("generator"))
+    sampler = sampler.generators.get(name, sampler)
+    request = settings_of(picture, sampler.identity)
+    request.pop("generator")
+    return sampler, request
 
 
 def _film(sampler: Sampler, request: dict[str, Any]) -> tuple[Samples, int]:
