@@ -105,7 +105,7 @@ class Sampler:
     ) -> Samples:
         """The pictures of seeds `seed` to `seed + n - 1`, or of `seeds`.
 
-        n            how many; when left out, as many as seeds or arrays are given, else 16
+        n            how many; when left out, as many as seeds or arrays are given, else 16; 1 where nothing is drawn
         label        a class by name or number for all, or a list of n
         truncation   where the spec declares it: nearer the mean, less varied
         batch        how many are run at once; it never changes a picture

@@ -231,7 +231,10 @@ def settings_of(path: str | Path, model: Mapping[str, Any] | None = None) -> dic
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise InputError("like", f"{path} does not carry the '{missing[0]}' it was made from; give it again")
-    seeds = parse_seeds(str(arguments.pop("seeds", "")))
+    try:
+        seeds = parse_seeds(str(arguments.pop("seeds", "")))
+    except InputError as error:
+        raise InputError("like", f"{path} carries no seeds, so it cannot be made again; give them yourself") from error
     return {"generator": found.get("generator"), "seeds": seeds, **arguments}
 
 

@@ -169,8 +169,10 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             calls.append({"load": options, "ends": ends, **request})
             return Samples()
 
-        image = SimpleNamespace(name="photo")
-        spec = SimpleNamespace(of_kind=lambda kind: [image])
+        kinds = {"latent": [SimpleNamespace(name="z")]}
+        if path.stem == "photos":
+            kinds["image"] = [SimpleNamespace(name="photo")]
+        spec = SimpleNamespace(of_kind=lambda kind: kinds.get(kind, []))
         generators = {"G": SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec, identity={"model": "m"})}
         generators["G"].generators = generators
         return generators["G"]
@@ -198,10 +200,11 @@ def test_sample_asks_for_what_was_wished(
     sampled: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, args: str, asked: dict[str, Any]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    done = run("sample", "m.onnx", *args.split())
+    model = "photos" if "photo" in asked else "m"
+    done = run("sample", f"{model}.onnx", *args.split())
     assert done.exit_code == 0, done.output
     assert sampled == [{"load": {"generator": None, "step": None, "raw": False}, **asked}]
-    assert done.stdout.strip() == (args.split()[-1] if "-o" in args else "m-samples.png")
+    assert done.stdout.strip() == (args.split()[-1] if "-o" in args else f"{model}-samples.png")
 
 
 def test_serve_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
