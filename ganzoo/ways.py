@@ -38,7 +38,7 @@ def through(here: Request, keys: Sequence[Key], places: Sequence[float]) -> Requ
     whole = np.floor(places).astype(int)
     share = np.asarray(places) - whole
     moved = {}
-    for spec in here.spec.of_kind("latent"):
+    for spec in _latents(here):
         if spec.name not in here.given:
             at = np.stack([_latent(spec, key, here) for key in keys])
             ends = at[whole % len(keys)], at[(whole + 1) % len(keys)]
@@ -50,7 +50,7 @@ def towards(here: Request, others: Sequence[int], amount: float) -> Request:
     """Each picture moved by `amount` (0 none, 1 all the way) towards a seed of its own."""
     ends = np.asarray(others, dtype=np.int64)
     moved = {}
-    for spec in here.spec.of_kind("latent"):
+    for spec in _latents(here):
         if spec.name not in here.given:
             start, end = here.drawn(spec, here.seeds), here.drawn(spec, ends)
             moved[spec.name] = between(start, end, np.full(len(ends), amount), geometry(spec))
@@ -77,6 +77,14 @@ def crossings(a: Any, b: Any, at: Any, layers: int) -> tuple[NDArray[np.int64], 
         raise InputError("at", f"at is {at}; a layer from 0 to {layers} is needed")
     first, second = (check_seeds(0, 0, part.ravel().tolist()) for part in table[:2])
     return first, second, cross
+
+
+def _latents(here: Request) -> tuple[InputSpec, ...]:
+    """The latents there are to move; InputError if there is none, for all pictures would be alike."""
+    found = here.spec.of_kind("latent")
+    if not found:
+        raise InputError("latent", f"generator '{here.spec.name}' has no latent to move through; use sample()")
+    return found
 
 
 def _latent(spec: InputSpec, key: Key, wanted: Request) -> NDArray[np.float32]:

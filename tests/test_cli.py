@@ -50,7 +50,10 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, A
         (out / "samples").mkdir(parents=True, exist_ok=True)
         for step in (500, 1000):
             (out / "samples" / f"step-{step:08}.png").touch()
-        run = SimpleNamespace(path=out, until=1000, recipe=SimpleNamespace(name="vanilla"))
+        photos = [SimpleNamespace(name="photo")] if "pairs" in str(options.get("data")) else []
+        sampler = SimpleNamespace(spec=SimpleNamespace(of_kind={"image": photos}.get))
+        named = SimpleNamespace(name="vanilla")
+        run = SimpleNamespace(path=out, until=1000, recipe=named, sampler=lambda: sampler)
         watcher = options["observers"][0](run)
         watcher.started()
         watcher.said("on cpu")
@@ -78,6 +81,11 @@ def test_train_passes_on_what_was_asked(trained: list[dict[str, Any]], tmp_path:
     assert done.stdout.split() == [str(picture), str(tmp_path / "r")]
     for command in ("sample", "export", "serve", "resume"):
         assert f"ganzoo {command} {tmp_path / 'r'}" in done.stderr
+
+
+def test_a_model_that_starts_from_a_picture_is_told_so(trained: list[dict[str, Any]], tmp_path: Path) -> None:
+    done = run("train", "--variant", "vanilla", "--data", "pairs:x", "-o", str(tmp_path / "r"))
+    assert f"  ganzoo sample {tmp_path / 'r'} --input photo=picture.png -o samples.png\n" in done.stderr
 
 
 def test_several_seeds_are_several_runs_in_one_folder(trained: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.cli import cli
+from ganzoo.errors import InputError
 
 tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
@@ -54,6 +55,22 @@ def test_latents_in_from_what_came_out(here: Path) -> None:
     assert run("plain.onnx", "--input", "z=one.npy", "-o", "again.npz").exit_code == 0
     with np.load("again.npz") as again:
         assert np.array_equal(again["images"], expected[:1])  # nothing else is drawn, so there is one
+
+
+def test_latents_of_one_generator_are_those_of_the_next(here: Path) -> None:
+    styled = tiny(here / "styled", "styled")
+    assert run("styled", "--generator", "mapping", "-n", "3", "-o", "w.npz").exit_code == 0
+    assert run("styled", "--generator", "synthesis", "--input", "w=w.npz", "-o", "x.npz").exit_code == 0
+    with np.load("x.npz") as made:
+        assert np.array_equal(made["images"], ganzoo.load(styled, "synthesis").sample(3).images)
+
+
+def test_what_has_no_latent_is_not_walked_through(here: Path) -> None:
+    sampler = ganzoo.load("picture.onnx")
+    for way in (lambda: sampler.interpolate(1, 2, photo="p.png"), lambda: sampler.walk(photo="p.png"),
+                lambda: sampler.vary(1, photo="p.png")):  # fmt: skip
+        with pytest.raises(InputError, match="no latent to move through"):
+            way()
 
 
 def test_a_picture_alone_makes_one(here: Path) -> None:

@@ -42,7 +42,8 @@ def given(text: str) -> tuple[str, Any]:
 
 
 def numbers_in(path: str, name: str) -> Any:
-    """The array in an .npy file, or the one of that name in an .npz; InputError, one sentence, if there is none."""
+    """The array in an .npy file, or the one of that name, else the latents that were made, in an .npz; InputError, one
+    sentence, if there is none."""
     import zipfile
 
     import numpy as np
@@ -52,7 +53,7 @@ def numbers_in(path: str, name: str) -> Any:
     try:
         with open(path, "rb") as file:
             held = np.load(file, allow_pickle=False)
-            found = held if isinstance(held, np.ndarray) else dict(held).get(name)
+            found = held if isinstance(held, np.ndarray) else dict(held).get(name, dict(held).get("latents"))
     except FileNotFoundError:
         raise InputError(name, f"there is no file {path}; '{name}' takes numbers, or an .npy or .npz file") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
