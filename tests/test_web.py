@@ -115,6 +115,18 @@ def test_a_plugins_prior_is_refused(tmp_path: Path, package: Path) -> None:
     assert not (tmp_path / "site").exists()
 
 
+def test_generators_that_feed_each_other_are_left_out(tmp_path: Path, package: Path) -> None:
+    folder, said = tiny(tmp_path / "styled", "styled"), []
+    for generator in (None, "mapping", "synthesis"):
+        with pytest.raises(InputError, match=r"another one's latents .*; use 'ganzoo serve'"):
+            export_site(folder, tmp_path / "site", generator, package=package)
+    assert not (tmp_path / "site").exists()
+    tiny(folder / "G.onnx")
+    site = export_site(folder, tmp_path / "site", package=package, say=said.append)
+    assert [g["spec"]["name"] for g in json.loads((site / "site.json").read_text())["generators"]] == ["G"]
+    assert "leaves out synthesis, mapping, which" in said[0]
+
+
 def test_what_is_there_is_kept(tmp_path: Path, package: Path) -> None:
     model, site = tiny(tmp_path / "m.onnx"), tmp_path / "site"
     site.mkdir()
