@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from ganzoo.exporter import export
     from ganzoo.game import Game, Minibatch, Turn
     from ganzoo.hooks import hookimpl
+    from ganzoo.loading import load
     from ganzoo.parts import Slot, Use
     from ganzoo.priors import Prior
     from ganzoo.recipes import Recipe
     from ganzoo.registrar import Registrar
     from ganzoo.run import Run, resume, train
-    from ganzoo.sampler import Sampler, Samples, load
+    from ganzoo.sampler import Sampler, Samples
     from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
     from ganzoo.testing import check
     from ganzoo.two_player import EncoderNet, GeneratorNet, Judgement, Round, Term, TwoPlayer, one_hot
@@ -34,7 +35,7 @@ _HOMES = {
     "Builder": "build", "Slot": "parts", "Use": "parts", "one_hot": "two_player",
     "GanzooError": "errors", "export": "exporter", "Game": "game", "Minibatch": "game", "Turn": "game",
     "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
-    "check": "testing", "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "sampler",
+    "check": "testing", "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "loading",
     "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",
     "EncoderNet": "two_player", "GeneratorNet": "two_player", "Judgement": "two_player", "Round": "two_player",
     "Term": "two_player", "TwoPlayer": "two_player", "recipe": "zoo:core_recipe", "variants": "zoo",

@@ -56,12 +56,12 @@ class Model:
     """What a worker is told first.
 
     generators   ONNX files, the one that is sampled first, then those that make its latents
-    checksum     of the model that was named: what its samples carry
+    identity     of the model that was named: what its samples carry
     plugins      the folder of plugins, where a prior is one of theirs
     """
 
     generators: tuple[bytes, ...]
-    checksum: str
+    identity: Mapping[str, Any]
     plugins: Path | None
 
 
@@ -130,7 +130,7 @@ def _plan(sampler: Sampler, wanted: Request, arguments: Mapping[str, Any], shard
         "generator": sampler.spec.name,
         "card": sampler.card,
         "n": len(wanted),
-        "settings": settings(sampler.checksum, sampler.spec.name, "sample", {"seeds": wanted.seeds, **arguments}),
+        "settings": settings(sampler.identity, sampler.spec.name, "sample", {"seeds": wanted.seeds, **arguments}),
         "request": digest.hexdigest(),
         "shards": listed,
     }
@@ -206,7 +206,7 @@ def _model(sampler: Sampler, wanted: Request) -> Model:
         from ganzoo import zoo
 
         plugins = zoo.folder()
-    return Model(tuple(one.backend.onnx() for one in (sampler, *others)), sampler.checksum, plugins)
+    return Model(tuple(one.backend.onnx() for one in (sampler, *others)), sampler.identity, plugins)
 
 
 class _Worker:
@@ -302,7 +302,7 @@ def work(descriptor: int) -> None:
         try:
             sampler = _sampler(model)
             while True:
-                connection.send(_shard_made(sampler, model.checksum, connection.recv(), connection))
+                connection.send(_shard_made(sampler, model.identity, connection.recv(), connection))
         except (EOFError, ConnectionError):
             raise
         except GanzooError as error:
@@ -327,11 +327,11 @@ def _sampler(model: Model) -> Sampler:
     return next(iter(samplers.values()))
 
 
-def _shard_made(sampler: Sampler, checksum: str, shard: Shard, connection: Connection) -> dict[str, Any]:
+def _shard_made(sampler: Sampler, identity: Mapping[str, Any], shard: Shard, connection: Connection) -> dict[str, Any]:
     """Writes a shard; its checksum and size."""
     with atomic(shard.path) as aside:
         with open(aside, "wb") as file:
-            parts = _parts(sampler, checksum, shard, connection)
+            parts = _parts(sampler, identity, shard, connection)
             if shard.path.suffix == ".tar":
                 _tar(file, parts, shard.start)
             else:
@@ -340,7 +340,7 @@ def _shard_made(sampler: Sampler, checksum: str, shard: Shard, connection: Conne
     return about
 
 
-def _parts(sampler: Sampler, checksum: str, shard: Shard, connection: Connection) -> Iterator[Samples]:
+def _parts(sampler: Sampler, identity: Mapping[str, Any], shard: Shard, connection: Connection) -> Iterator[Samples]:
     """The shard's samples, a batch at a time; how far it is is told now and then."""
     told = time.monotonic()
     count = len(shard.seeds)
@@ -350,7 +350,7 @@ def _parts(sampler: Sampler, checksum: str, shard: Shard, connection: Connection
         given = {k: v if k in scalars else v[rows] for k, v in shard.given.items()}
         made = sampler.sample(seeds=shard.seeds[rows], **{"truncation": shard.truncation, **given})  # type: ignore[arg-type]
         said = {"seeds": shard.seeds[rows], **cut(shard.arguments, rows.start, rows.stop)}
-        yield dataclasses.replace(made, settings=settings(checksum, sampler.spec.name, "sample", said))
+        yield dataclasses.replace(made, settings=settings(identity, sampler.spec.name, "sample", said))
         if time.monotonic() - told > PAUSE:
             told = time.monotonic()
             connection.send(rows.stop)

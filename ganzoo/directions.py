@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import GanzooError
+from ganzoo.feeds import Request, find_prior
 from ganzoo.files import write_bytes
+from ganzoo.priors import noise
+from ganzoo.specs import GIVEN, InputSpec
 
 FORMAT = 1
 SEEDS = 2048
 """Seeds 0 to 2047 are looked at."""
+BATCH = 64
 MOST = 64
 SIDE = 16
 """Pictures are averaged over blocks to at most so many pixels a side: what is seen from afar."""
@@ -57,6 +61,31 @@ class Directions:
         return Directions(self.input, self.components[:k], self.spread[:k], self.share[:k])
 
 
+def find(here: Request, spec: InputSpec, run: Callable[[dict[str, NDArray[Any]]], NDArray[np.float32]]) -> Directions:
+    """Of one latent input of a generator that `run` runs, from the seeds of a request."""
+    if spec.distribution == GIVEN:
+        return of_latents(spec.name, here.drawn(spec, here.seeds))
+    prior = find_prior(spec.distribution)
+    fed = [here.rows(k, k + BATCH) for k in range(0, len(here), BATCH)]
+    outputs = np.concatenate([run(rows) for rows in fed])
+    labels = [np.concatenate([rows[s.name] for rows in fed]) for s in here.spec.of_kind("label")]
+    groups = np.stack(labels, axis=1) if labels else np.zeros((len(here), 1), dtype=np.int64)
+    spread = 1.0 if prior.base == "normal" else 12**-0.5
+    return of_outputs(spec.name, noise(spec, here.seeds, prior), spread, outputs, groups)
+
+
+def moved(here: Request, found: Directions, direction: int, amounts: Sequence[float]) -> Request:
+    """A request whose latents are moved along a direction, each picture by its amount, in standard deviations."""
+    spec = here.spec.input(found.input)
+    far = np.asarray(amounts, dtype=np.float64) * float(found.spread[direction])
+    step = far.reshape(-1, *[1] * len(spec.shape)) * found.components[direction]
+    if spec.distribution == GIVEN:
+        return here.but(**{spec.name: (here.drawn(spec, here.seeds) + step).astype(np.float32)})
+    prior = find_prior(spec.distribution)
+    base = noise(spec, here.seeds, prior) + step
+    return here.but(**{spec.name: here.pushed(spec, np.clip(base, 0, 1) if prior.base == "uniform" else base)})
+
+
 def of_latents(name: str, latents: NDArray[np.float32]) -> Directions:
     """Of latents [N, *shape] that a generator made: their principal components."""
     shape = latents.shape[1:]
@@ -65,7 +94,7 @@ def of_latents(name: str, latents: NDArray[np.float32]) -> Directions:
 
 
 def of_outputs(
-    name: str, noise: Array, spread: float, outputs: NDArray[np.float32], groups: NDArray[np.int64]
+    name: str, base: Array, spread: float, outputs: NDArray[np.float32], groups: NDArray[np.int64]
 ) -> Directions:
     """Of base noise [N, *shape] and what was made of it: where the outputs' principal components come from.
 
@@ -78,9 +107,9 @@ def of_outputs(
         seen[which.ravel() == group] -= seen[which.ravel() == group].mean(axis=0)
     components, _, share = _principal(seen)
     scores = (seen - seen.mean(axis=0)) @ components.T
-    flat = noise.reshape(len(noise), -1)
+    flat = base.reshape(len(base), -1)
     back = scores.T @ (flat - flat.mean(axis=0))  # u_k = sum_j x_jk z_j, as sum_j |u_k x_jk - z_j|^2 is least
-    return _directions(name, back, np.full(len(back), spread), share, noise.shape[1:])
+    return _directions(name, back, np.full(len(back), spread), share, base.shape[1:])
 
 
 def kept(key: str, place: Path | None, find: Callable[[], Directions]) -> Directions:

@@ -227,7 +227,7 @@ def evaluate(
     data   what they are compared with; by default what the model was trained on
     seed   of the first sample; repetitions take ranges that do not overlap
     """
-    from ganzoo.sampler import load
+    from ganzoo.loading import load
 
     sampler = load(model, generator=generator, raw=raw) if isinstance(model, str | Path) else model
     name = data or sampler.card.get("data")

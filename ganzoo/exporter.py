@@ -26,6 +26,7 @@ from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.files import canonical, check_file, check_folder, make_folder, write_bytes
 from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
 from ganzoo.specs import GeneratorSpec
+from ganzoo.state import weights_checksum
 
 HALF_LEVELS = 8
 """Greatest difference in grey levels once the weights are rounded to fp16."""
@@ -126,7 +127,7 @@ def build(
     model = _trace(plain, spec)
     _refuse_random(model, spec)
     metadata = {**card, "format": onnx_file.FORMAT, "spec": spec.to_json()}
-    data = _sealed(model, metadata)
+    data = _sealed(model, {**metadata, "exported_from": weights_checksum(module)})
     found = prove(plain, data, name)
     if half:
         _halve(model)

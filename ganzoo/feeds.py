@@ -139,7 +139,7 @@ def request(
 
 
 def _count(spec: GeneratorSpec, n: int | None, seeds: Any, wanted: Mapping[str, Any]) -> int:
-    """How many pictures: as said, else as many as there are seeds or rows given, else 16."""
+    """How many pictures: as said, else as many as there are seeds or rows given, else 16; 1 where nothing is drawn."""
     count = n
     if seeds is not None:
         count = len(seeds)
@@ -147,7 +147,8 @@ def _count(spec: GeneratorSpec, n: int | None, seeds: Any, wanted: Mapping[str, 
             raise InputError("n", f"n is {n} but {count} seeds are given; leave out one of the two")
     if count is None:
         rows = [rows_of(spec.input(k), v) for k, v in wanted.items()]
-        count = next((r for r in rows if r is not None), DEFAULT_N)
+        drawn = any(i.kind in ("latent", "label") and i.name not in wanted for i in spec.inputs)
+        count = next((r for r in rows if r is not None), DEFAULT_N if drawn else 1)
     try:
         count = operator.index(count)
     except TypeError:

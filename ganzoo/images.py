@@ -6,16 +6,17 @@ so the same pictures give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from ganzoo.errors import DamagedFile, InputError
+from ganzoo.errors import DamagedFile, GanzooError, InputError
 
 Uint8 = NDArray[np.uint8]
 ANIMATIONS = (".gif", ".webp", ".mp4")
@@ -162,29 +163,37 @@ def png_bytes(image: Image.Image, text: Mapping[str, str] | None = None) -> byte
 
 
 def png_text(path: str | Path, key: str) -> str | None:
-    """The text chunk of a PNG, or None; DamagedFile if the file is no readable picture."""
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            image.load()  # text may stand behind the pixels
-            value = image.info.get(key)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DamagedFile(f"{path} cannot be read as a PNG; a picture saved by ganzoo is needed") from error
+    """The text chunk of a PNG, or None; DamagedFile if it is no picture, GanzooError if it cannot be read."""
+    with _opened(path, "a PNG; a picture saved by ganzoo is needed", ["PNG"]) as image:
+        image.load()  # text may stand behind the pixels
+        value = image.info.get(key)
     return value if isinstance(value, str) else None
 
 
 def read_picture(path: str | Path, channels: int) -> Uint8:
     """A picture file as uint8 [H, W, channels] (1 or 3).
 
-    DamagedFile if it is unreadable or has over 16 megapixels.
+    DamagedFile if it is no picture or has over 16 megapixels, GanzooError if it cannot be read.
     """
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DamagedFile(f"{path} has over 16 megapixels; a smaller picture is needed")
-            pixels = np.asarray(image.convert(_MODES.get(channels, "RGB")), dtype=np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DamagedFile(f"{path} cannot be read as a picture; a PNG or JPEG is needed") from error
+    with _opened(path, "a picture; a PNG or JPEG is needed") as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise DamagedFile(f"{path} has over 16 megapixels; a smaller picture is needed")
+        pixels = np.asarray(image.convert(_MODES.get(channels, "RGB")), dtype=np.uint8)
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path, wanted: str, formats: list[str] | None = None) -> Iterator[Image.Image]:
+    """An image file; what Pillow or the system cannot read is one sentence, whenever it is found."""
+    try:
+        with Image.open(path, formats=formats) as image:
+            yield image
+    except FileNotFoundError as error:
+        raise GanzooError(f"there is no file {path}; check the path") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise GanzooError(f"cannot read {path}: {error.strerror.lower()}") from error
+        raise DamagedFile(f"{path} cannot be read as {wanted}") from error
 
 
 def animation_bytes(frames: Uint8, suffix: str, fps: float = 12.0, cell: int = 256) -> bytes:

@@ -17,14 +17,13 @@ def inspect(path: str | Path) -> dict[str, Any]:
     GanzooError, one sentence, for what is not a model.
     """
     place = Path(path)
-    if place.is_dir() and not (place / "run.json").exists():
-        files = sorted(place.glob("*.onnx"))
-        if files:
-            found = [onnx_file.read(file) for file in files]
-            return {"path": str(place), "generators": {file.spec.name: _onnx(file) for file in found}}
-    if place.suffix.lower() == ".onnx":
+    files = onnx_file.exported(place)
+    if files and place.is_dir():
+        found = [onnx_file.read(file) for file in files]
+        return {"path": str(place), "generators": {file.spec.name: _onnx(file) for file in found}}
+    if files:
         return _onnx(onnx_file.read(place))
-    from ganzoo.sampler import load
+    from ganzoo.loading import load
 
     sampler = load(place)
     return {

@@ -41,7 +41,7 @@ class Run:
 
     def sampler(self, generator: str | None = None, *, step: int | None = None, raw: bool = False) -> Any:
         """A `Sampler` over the newest checkpoint."""
-        from ganzoo.sampler import load
+        from ganzoo.loading import load
 
         return load(self.path, generator=generator, step=step, raw=raw)
 

@@ -5,6 +5,9 @@
 
 A seed is one picture: image k of `sample(n, seed=s)` is the picture of seed s + k, whatever n, the batch
 size or the backend.
+
+`loading` opens models, `feeds` checks what is asked for, `ways` moves latents, `family` knows which generator
+makes what for another, and `samples` is what comes out.
 """
 
 from __future__ import annotations
@@ -19,32 +22,18 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo import directions
+from ganzoo import directions, family, ways
 from ganzoo.directions import Directions
-from ganzoo.errors import DamagedFile, GanzooError, InputError, did_you_mean
-from ganzoo.feeds import (
-    MAX_SEED,
-    TRUNCATIONS,
-    Request,
-    check_seeds,
-    cut,
-    find_prior,
-    geometry,
-    parse_seeds,
-    request,
-    rows_of,
-    spread,
-)
+from ganzoo.errors import InputError, did_you_mean
+from ganzoo.feeds import Request, cut, request, rows_of
 from ganzoo.images import to_uint8
-from ganzoo.priors import between, noise
-from ganzoo.samples import Samples, chunk_of, settings, settings_of
-from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
+from ganzoo.samples import Samples, settings, settings_of
+from ganzoo.specs import GIVEN, GeneratorSpec
+from ganzoo.ways import Key
 
-__all__ = ["Backend", "Sampler", "Samples", "load", "parse_seeds", "settings_of"]
+__all__ = ["Backend", "Sampler", "Samples", "settings_of"]
 
 BATCH = 64
-Key = int | NDArray[Any] | Mapping[str, NDArray[Any]]
-"""A place in latent space: a seed, the latent of the only latent input, or latents by input name."""
 
 
 class Backend(Protocol):
@@ -95,6 +84,12 @@ class Sampler:
         """SHA-256 of the model."""
         return self.backend.checksum
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a picture says of its model: the checksum, and of a run its step, of an export what was exported."""
+        card = self.backend.card
+        return {"model": self.checksum} | {key: card[key] for key in ("exported_from", "step") if key in card}
+
     def __repr__(self) -> str:
         return f"<Sampler of {self.spec.name}: {', '.join(i.name for i in self.spec.inputs)}>"
 
@@ -110,7 +105,7 @@ class Sampler:
     ) -> Samples:
         """The pictures of seeds `seed` to `seed + n - 1`, or of `seeds`.
 
-        n            how many; when left out, as many as seeds or arrays are given, else 16
+        n            how many; when left out, as many as seeds or arrays are given, else 16; 1 where nothing is drawn
         label        a class by name or number for all, or a list of n
         truncation   where the spec declares it: nearer the mean, less varied
         batch        how many are run at once; it never changes a picture
@@ -125,7 +120,7 @@ class Sampler:
     def stream(self, n: int, batch: int = BATCH, seed: int = 0, **inputs: Any) -> Iterator[Samples]:
         """The same pictures as `sample(n, seed)`, `batch` at a time; memory stays flat."""
         _positive("batch", batch)
-        label, truncation, given = _apart(inputs)
+        label, truncation, given = family.apart(inputs)
         wanted = self._ask(n, seed, None, label, truncation, given)
         arguments = {"label": label, "truncation": truncation, **given}
         return (self.part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
@@ -185,8 +180,7 @@ class Sampler:
             raise InputError("steps", "a way has two ends at least; 2 steps or more are needed")
         keys = [a, *via, b]
         legs = len(keys) if loop else len(keys) - 1
-        places = [leg + t / (steps - 1) for leg in range(legs) for t in range(steps - 1)]
-        places += [] if loop else [float(legs)]
+        places = ways.stops(legs, steps) + ([] if loop else [float(legs)])
         arguments = {"keys": [k if isinstance(k, int) else None for k in keys], "steps": steps, "loop": loop}
         return self._way(keys, places, batch, "interpolate", arguments, inputs)
 
@@ -195,10 +189,10 @@ class Sampler:
     ) -> Samples:
         """A closed walk through latent space, a new seed every second and a half, to be saved as a film."""
         frames = max(2, round(_positive("seconds", seconds) * _positive("fps", fps)))
-        if frames > 100_000:
-            raise InputError("seconds", f"a walk of {frames} frames is too long; 100,000 at most")
+        if frames > ways.FRAMES:
+            raise InputError("seconds", f"a walk of {frames} frames is too long; {ways.FRAMES:,} at most")
         corners = max(2, round(seconds / 1.5))
-        keys = [(int(seed) + k) % MAX_SEED for k in range(corners)]
+        keys = ways.seeds_from(seed, corners)
         places = [t * corners / frames for t in range(frames)]
         arguments = {"seconds": seconds, "fps": fps, "seed": seed}
         return self._way(keys, places, batch, "walk", arguments, inputs, fps)
@@ -207,16 +201,10 @@ class Sampler:
         """n variations of a seed: latents moved by `amount` (0 none, 1 all the way) towards seed + 1 + k."""
         if not 0 <= amount <= 1:
             raise InputError("amount", f"amount is {amount}; a number from 0 to 1 is needed")
-        label, truncation, given = _apart(inputs)
+        label, truncation, given = family.apart(inputs)
         here = self._ask(n, seed, [seed] * int(_positive("n", n)), label, truncation, given)
-        others = np.asarray([(seed + 1 + k) % MAX_SEED for k in range(n)], dtype=np.int64)
-        moved = {}
-        for spec in self.spec.of_kind("latent"):
-            if spec.name not in here.given:
-                start, end = here.drawn(spec, here.seeds), here.drawn(spec, others)
-                moved[spec.name] = between(start, end, np.full(n, amount), geometry(spec))
         arguments = {"seed": seed, "amount": amount, "n": n, **inputs}
-        return self._make(here.but(**moved), batch, "vary", arguments)
+        return self._make(ways.towards(here, ways.seeds_from(seed + 1, n), amount), batch, "vary", arguments)
 
     def sweep(self, name: str, values: Sequence[Any], seed: int = 0, **inputs: Any) -> Samples:
         """One seed at each of these values of a scalar input, of the truncation, or of a label."""
@@ -243,7 +231,7 @@ class Sampler:
         `ganzoo.directions` says how they are found. That is done once, with 2,048 seeds; then they are kept
         in a file beside the model. InputError if there are fewer than k.
         """
-        where = self._steered()
+        where = family.steered(self, self.generators.values())
         if where._directions is None:
             where._directions = where._find_directions()
         found = where._directions
@@ -264,25 +252,16 @@ class Sampler:
         1 is a standard deviation of the latent along that direction; 0 is the seed's own picture. A bounded
         latent stays within its bounds. Inputs as in `sample`.
         """
-        where = self._steered()
+        where = family.steered(self, self.generators.values())
         if not len(amounts) or not np.isfinite(np.asarray(amounts, dtype=np.float64)).all():
             raise InputError("amounts", f"amounts are {amounts!r}; at least one finite number is needed")
         if _whole("direction", direction) < 0:
             raise InputError("direction", f"direction is {direction}; a whole number from 0 up is needed")
         found = self.directions(direction + 1)
-        spec = where.spec.input(found.input)
-        label, truncation, given = _apart(inputs)
+        label, truncation, given = family.apart(inputs)
         here = where._ask(len(amounts), seed, [seed] * len(amounts), label, truncation, given)
-        far = np.asarray(amounts, dtype=np.float64) * float(found.spread[direction])
-        step = far.reshape(-1, *[1] * len(spec.shape)) * found.components[direction]
-        if spec.distribution == GIVEN:
-            moved = (here.drawn(spec, here.seeds) + step).astype(np.float32)
-        else:
-            prior = find_prior(spec.distribution)
-            base = noise(spec, here.seeds, prior) + step
-            moved = here.pushed(spec, np.clip(base, 0, 1) if prior.base == "uniform" else base)
         arguments = {"direction": direction, "amounts": list(amounts), "seed": seed, **inputs}
-        return where._make(here.but(**{spec.name: moved}), batch, "along", arguments)
+        return where._make(directions.moved(here, found, direction, amounts), batch, "along", arguments)
 
     def mix(
         self,
@@ -299,24 +278,12 @@ class Sampler:
         each: `mix([[1], [2]], [3, 4, 5])` is a table of two rows. By default `at` is the middle.
         InputError if no generator of the model takes a w, layer by layer, that another one makes.
         """
-        where, spec = self._styled()
-        layers = spec.shape[0]
-        try:
-            table = np.broadcast_arrays(a, b, layers // 2 if at is None else at)
-        except ValueError as error:
-            raise InputError("mix", "a, b and at have lengths that do not fit together; give one or as many") from error
-        cross = table[2].ravel()
-        if not len(cross):
-            raise InputError("mix", "no seeds are given to mix; give one of each at least")
-        if cross.dtype.kind not in "iu" or cross.min() < 0 or cross.max() > layers:
-            raise InputError("at", f"at is {at}; a layer from 0 to {layers} is needed")
-        first, second = (check_seeds(0, 0, part.ravel().tolist()) for part in table[:2])
-        label, truncation, given = _apart(inputs)
+        where, spec = family.styled(self, self.generators.values())
+        first, second, cross = ways.crossings(a, b, at, spec.shape[0])
+        label, truncation, given = family.apart(inputs)
         here = where._ask(len(first), 0, first, label, truncation, given)
-        early = (np.arange(layers) < cross[:, None]).reshape(-1, layers, *[1] * (len(spec.shape) - 1))
-        mixed = np.where(early, here.drawn(spec, first), here.drawn(spec, second))
         arguments = {"a": first, "b": second, "at": cross, **inputs}
-        return where._make(here.but(**{spec.name: mixed}), batch, "mix", arguments)
+        return where._make(ways.crossed(here, spec, second, cross), batch, "mix", arguments)
 
     def reconstruct(self, images: Any, batch: int = BATCH, **inputs: Any) -> Samples:
         """Pictures taken to their latents by the model's encoder, and back by its generator.
@@ -324,21 +291,18 @@ class Sampler:
         images   a file or a list of them, uint8 [H, W, C] or [N, H, W, C], or float32 [N, C, H, W]
         The latents are in `.inputs` of what is returned. InputError if the model has no encoder.
         """
-        where, encoder = self._encoded()
+        where, encoder = family.encoded(self, self.generators.values())
         name = encoder.spec.of_kind("image")[0].name
         n = rows_of(encoder.spec.input(name), images) or 1
-        theirs, mine = _shared(encoder.spec, where.spec, inputs)
+        theirs, mine = family.shared(encoder.spec, where.spec, inputs)
         found = encoder.sample(n, batch=batch, **{name: images}, **theirs).latents
-        label, truncation, given = _apart(mine)
+        label, truncation, given = family.apart(mine)
         here = where._ask(n, 0, None, label, truncation, {**given, encoder.spec.output.gives: found})
         return where._make(here, batch, "reconstruct", {"images": None, **inputs})
 
     def like(self, path: str | Path) -> Samples:
-        """The samples of a PNG that was saved by ganzoo from this very model; InputError otherwise."""
-        found = chunk_of(path)
-        if found.get("model") != self.checksum:
-            raise InputError("like", f"{path} was made by another model; load the one with its checksum")
-        wanted = settings_of(path)
+        """The samples of a PNG that was saved by ganzoo from this very model, exported or not; InputError otherwise."""
+        wanted = settings_of(path, self.identity)
         wanted.pop("generator")
         return self.sample(**wanted)
 
@@ -355,79 +319,23 @@ class Sampler:
         makers = {}
         for spec in self.spec.of_kind("latent"):
             if spec.distribution == GIVEN and inputs.get(spec.name) is None:
-                maker = self._maker(spec)
-                said = {"label": label, "truncation": truncation, **inputs}
-                theirs, inputs = _shared(maker.spec, self.spec, said)
-                label, truncation, inputs = _apart(inputs)
-                found = [(k, _named(maker.spec, k), v) for k, v in theirs.items()]
-                many = [k for k, named, v in found if named is not None and rows_of(named, v)]
-                if many:
-                    text = f"'{many[0]}' goes to generator '{maker.spec.name}', for all pictures alike"
-                    raise InputError(many[0], f"{text}; give one value, or sample that generator yourself")
+                maker = family.maker(spec, self, self.generators.values())
+                theirs, inputs = family.shared(
+                    maker.spec, self.spec, {"label": label, "truncation": truncation, **inputs}
+                )
+                label, truncation, inputs = family.apart(inputs)
+                family.same_for_all(maker.spec, theirs)
                 makers[spec.name] = _Made(maker, theirs)
         return replace(request(self.spec, n, seed, seeds, label, truncation, inputs), makers=makers)
 
-    def _maker(self, spec: InputSpec) -> Sampler:
-        """The mapping that makes a latent of ours."""
-        for other in self.generators.values():
-            output = other.spec.output
-            if output.kind == "latent" and output.gives == spec.name and not other.spec.of_kind("image"):
-                return other
-        text = f"generator '{self.spec.name}' takes a {spec.name} that another generator makes, which is not here"
-        raise InputError(spec.name, f"{text}; load the folder with all of the model's generators, or give {spec.name}")
-
-    def _styled(self) -> tuple[Sampler, InputSpec]:
-        """The generator of the model that takes a layered w of another one's, and that input."""
-        for one in (self, *self.generators.values()):
-            for spec in one.spec.of_kind("latent"):
-                if spec.distribution == GIVEN and len(spec.shape) > 1 and one.spec.output.kind != "latent":
-                    return one, spec
-        text = f"generator '{self.spec.name}' mixes no styles: no generator loaded with it takes a w of several layers"
-        raise InputError("mix", f"{text}; a style-based model, with all of its generators, is needed")
-
-    def _encoded(self) -> tuple[Sampler, Sampler]:
-        """A generator of the model, and the encoder that gives its latent."""
-        for one in (self, *self.generators.values()):
-            names = [spec.name for spec in one.spec.of_kind("latent")]
-            for other in self.generators.values():
-                output = other.spec.output
-                if output.kind == "latent" and output.gives in names and other.spec.of_kind("image"):
-                    return one, other
-        text = f"generator '{self.spec.name}' reconstructs nothing: no encoder is loaded with it"
-        raise InputError("reconstruct", f"{text}; a model that has one, with all of its generators, is needed")
-
-    def _steered(self) -> Sampler:
-        """The generator whose latent has directions: one that takes a w of another one's, else this."""
-        for one in (self, *self.generators.values()):
-            made = [s for s in one.spec.of_kind("latent") if s.distribution == GIVEN]
-            if made and one.spec.output.kind != "latent" and one.spec.output == self.spec.output:
-                return one
-        if not self.spec.of_kind("latent"):
-            raise InputError("directions", f"generator '{self.spec.name}' has no latent, so it has no directions")
-        return self
-
     def _find_directions(self) -> Directions:
         """From the file that keeps them, else from the seeds."""
-        seeds = range(directions.SEEDS)
-        latent = self.spec.of_kind("latent")
-        spec = next((s for s in latent if s.distribution == GIVEN), latent[0])
-        here = self._ask(len(seeds), 0, None, None, None, {})
-        if spec.distribution == GIVEN:
-            key = directions.key_of(self.checksum, self._maker(spec).checksum)
-            return directions.kept(
-                key, self.place, lambda: directions.of_latents(spec.name, here.drawn(spec, here.seeds))
-            )
-        prior = find_prior(spec.distribution)
-        fed = [here.rows(k, k + BATCH) for k in range(0, len(seeds), BATCH)]
-
-        def found() -> Directions:
-            outputs = np.concatenate([self.backend.run(rows) for rows in fed])
-            labels = [np.concatenate([rows[s.name] for rows in fed]) for s in self.spec.of_kind("label")]
-            groups = np.stack(labels, axis=1) if labels else np.zeros((len(seeds), 1), dtype=np.int64)
-            spread = 1.0 if prior.base == "normal" else 12**-0.5
-            return directions.of_outputs(spec.name, noise(spec, here.seeds, prior), spread, outputs, groups)
-
-        return directions.kept(directions.key_of(self.checksum), self.place, found)
+        latents = self.spec.of_kind("latent")
+        spec = next((s for s in latents if s.distribution == GIVEN), latents[0])
+        makers = [family.maker(spec, self, self.generators.values())] if spec.distribution == GIVEN else []
+        key = directions.key_of(self.checksum, *(maker.checksum for maker in makers))
+        here = self._ask(directions.SEEDS, 0, None, None, None, {})
+        return directions.kept(key, self.place, lambda: directions.find(here, spec, self.backend.run))
 
     def _way(
         self,
@@ -440,28 +348,10 @@ class Sampler:
         fps: float = 12.0,
     ) -> Samples:
         """Pictures at these places: 1.25 is a quarter of the way from key 1 to 2; key 0 follows the last."""
-        label, truncation, given = _apart(inputs)
+        label, truncation, given = family.apart(inputs)
         first = keys[0] if isinstance(keys[0], int | np.integer) else 0
         start = self._ask(len(places), 0, [int(first)] * len(places), label, truncation, given)
-        whole = np.floor(places).astype(int)
-        share = np.asarray(places) - whole
-        moved = {}
-        for spec in self.spec.of_kind("latent"):
-            if spec.name not in start.given:
-                at = np.stack([self._latent(spec, key, start) for key in keys])
-                ends = at[whole % len(keys)], at[(whole + 1) % len(keys)]
-                moved[spec.name] = between(*ends, share, geometry(spec))
-        return self._make(start.but(**moved), batch, call, {**arguments, **inputs}, fps)
-
-    def _latent(self, spec: InputSpec, key: Key, wanted: Request) -> NDArray[np.float32]:
-        """The latent float32 [*shape] of one input at a key."""
-        if isinstance(key, int | np.integer):
-            return wanted.drawn(spec, check_seeds(1, key, None))[0]
-        if isinstance(key, Mapping):
-            if spec.name not in key:
-                raise InputError(spec.name, f"a key lacks the latent '{spec.name}'; give it, or a seed")
-            key = key[spec.name]
-        return spread(spec, key, 1)[0]
+        return self._make(ways.through(start, keys, places), batch, call, {**arguments, **inputs}, fps)
 
     def _make(self, wanted: Request, batch: int, call: str, arguments: Mapping[str, Any], fps: float = 12.0) -> Samples:
         """Runs a request in batches."""
@@ -501,7 +391,7 @@ class Sampler:
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in arguments.items() if v is not None}
-        return settings(self.checksum, self.spec.name, call, wanted)
+        return settings(self.identity, self.spec.name, call, wanted)
 
 
 class _Made:
@@ -512,30 +402,6 @@ class _Made:
 
     def __call__(self, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
         return self.maker.sample(seeds=seeds.tolist(), **self.inputs).latents if len(seeds) else np.empty(0, np.float32)
-
-
-def _apart(inputs: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    """Label, truncation, and the inputs that were given by name."""
-    given = {k: v for k, v in inputs.items() if v is not None}
-    return given.pop("label", None), given.pop("truncation", None), given
-
-
-def _shared(theirs: GeneratorSpec, mine: GeneratorSpec, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    """Inputs dealt out to another generator and to this one, by what they declare; a stranger's is this one's."""
-    given = {k: v for k, v in inputs.items() if v is not None}
-    owned = [{k for k in given if _named(spec, k) is not None} for spec in (theirs, mine)]
-    here = {k: v for k, v in given.items() if k in owned[1] or k not in owned[0]}
-    return {k: v for k, v in given.items() if k in owned[0]}, here
-
-
-def _named(spec: GeneratorSpec, name: str) -> InputSpec | None:
-    """The input that goes by a name, 'label' and 'truncation' among them; None if there is none."""
-    if name == "label":
-        return next(iter(spec.of_kind("label")), None)
-    if name == "truncation":
-        clipped = [i for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]
-        return next((i for i in spec.of_kind("scalar") if i.name in TRUNCATIONS), clipped[0] if clipped else None)
-    return next((i for i in spec.inputs if i.name == name), None)
 
 
 def _whole(name: str, value: Any) -> int:
@@ -551,54 +417,3 @@ def _positive(name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
         raise InputError(name, f"{name} is {value!r}; a number above 0 is needed")
     return value
-
-
-def load(path: str | Path, generator: str | None = None, step: int | None = None, raw: bool = False) -> Sampler:
-    """The sampler of a model: an .onnx file, a folder of them, a run folder or a checkpoint.
-
-    generator   which one, if the model has several; the first is the default
-    step        of a run: the snapshot of that step
-    raw         of a run: the weights themselves, not their average
-    An .onnx file never imports torch. GanzooError, one sentence, for anything that cannot be loaded.
-    """
-    if not isinstance(path, str | os.PathLike):
-        raise InputError("model", f"a model is named by its path, not by {path!r}; give an .onnx file or a run")
-    place = Path(path)
-    files = sorted(place.glob("*.onnx")) if place.is_dir() and not (place / "run.json").exists() else []
-    if place.suffix.lower() == ".onnx" and not place.is_dir():
-        files = [place]
-    if files:
-        if step is not None or raw:
-            raise InputError("step", f"{place} is exported, not a run; leave out step and raw")
-        from ganzoo.onnx_backend import OnnxBackend
-
-        backends: dict[str, Backend] = {}
-        for file in files:
-            backend = OnnxBackend.open(file)
-            name = backend.spec.name
-            if name in backends:
-                raise DamagedFile(f"{place} holds generator '{name}' twice; keep one of the files")
-            backends[name] = backend
-        return _choose(place, _first(backends), generator)
-    if not place.exists():
-        raise GanzooError(f"there is no model at {place}; an .onnx file, a run or a checkpoint is needed")
-    if not place.is_dir() and place.suffix.lower() != ".safetensors":
-        raise DamagedFile(f"{place} is no model; an .onnx or .safetensors file or a run is needed")
-    from ganzoo.torch_backend import open_run
-
-    return _choose(place, dict(open_run(place, step, raw)), generator)
-
-
-def _first(backends: dict[str, Backend]) -> dict[str, Backend]:
-    """The default generator to the front: the one whose card says so."""
-    ordered = sorted(backends, key=lambda name: not backends[name].card.get("default"))
-    return {name: backends[name] for name in ordered}
-
-
-def _choose(path: Path, backends: Mapping[str, Backend], generator: str | None) -> Sampler:
-    if generator is not None and generator not in backends:
-        raise InputError("generator", f"{path} has no generator '{generator}'" + did_you_mean(generator, backends))
-    samplers: dict[str, Sampler] = {}
-    for name, backend in backends.items():
-        samplers[name] = Sampler(backend, samplers, path if path.is_dir() else path.parent)
-    return samplers[generator if generator is not None else next(iter(samplers))]

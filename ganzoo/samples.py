@@ -215,31 +215,55 @@ def chunk_of(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def settings_of(path: str | Path) -> dict[str, Any]:
+def settings_of(path: str | Path, model: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What to give `Sampler.sample` to make a PNG again: seeds and inputs, and `generator` by name.
 
-    InputError if the picture is a frame of a walk, or was made from latents that it does not carry.
+    model   which model is to make it, as `settings` was told
+    InputError if another model made it, if it is a frame of a walk, or was made from latents that it does not
+    carry.
     """
     found = chunk_of(path)
+    if model is not None:
+        _refuse_another(path, found, model)
     if found.get("call") != "sample":
         raise InputError("like", f"{path} is part of a {found.get('call')}; only samples can be made again")
     arguments = dict(found["arguments"])
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise InputError("like", f"{path} does not carry the '{missing[0]}' it was made from; give it again")
-    seeds = parse_seeds(str(arguments.pop("seeds", "")))
+    try:
+        seeds = parse_seeds(str(arguments.pop("seeds", "")))
+    except InputError as error:
+        raise InputError("like", f"{path} carries no seeds, so it cannot be made again; give them yourself") from error
     return {"generator": found.get("generator"), "seeds": seeds, **arguments}
 
 
-def settings(model: str, generator: str, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What a PNG carries. Arrays are too much for it: they are written as null."""
+def _refuse_another(path: str | Path, found: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    """InputError unless the picture was made by this model, or by the one that either was exported from."""
+    theirs, ours = ({str(who[key]) for key in ("model", "exported_from") if key in who} for who in (found, model))
+    if theirs & ours:
+        return
+    named, mine = (str(who.get("model"))[:12] for who in (found, model))
+    step, here = found.get("step"), model.get("step")
+    if isinstance(step, int) and isinstance(here, int) and step != here:
+        text = f"{path} was made at step {step:,} (checksum {named}), and this model is at step {here:,} ({mine})"
+        raise InputError("like", f"{text}; load step {step} if it is kept, or give the seeds yourself")
+    text = f"{path} was made by another model, of checksum {named}, and this one's is {mine}"
+    raise InputError("like", f"{text}; 'ganzoo inspect' shows a model's: load that one, or give the seeds yourself")
+
+
+def settings(model: Mapping[str, Any], generator: str, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a PNG carries. Arrays are too much for it: they are written as null.
+
+    model   {"model": checksum}, and where they are known "exported_from" (the weights') and "step"
+    """
     plain: dict[str, Any] = {}
     for name, value in arguments.items():
         if name == "seeds" and value is not None:
             plain[name] = seed_ranges(value)
         else:
             plain[name] = _plain(value)
-    return {"model": model, "generator": generator, "call": call, "arguments": plain}
+    return {**model, "generator": generator, "call": call, "arguments": plain}
 
 
 def _plain(value: Any) -> Any:

@@ -152,7 +152,7 @@ class Session:
 
         samplers: dict[str, Sampler] = {}
         for name, module in self.engine.averages.generators.items():
-            samplers[name] = Sampler(TorchBackend(module, self.meta["card"]), samplers)
+            samplers[name] = Sampler(TorchBackend(module, {**self.meta["card"], "step": self.engine.step}), samplers)
         return next(iter(samplers.values()))
 
 

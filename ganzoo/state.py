@@ -42,6 +42,16 @@ class State:
     meta: dict[str, Any]
 
 
+def weights_checksum(module: torch.nn.Module) -> str:
+    """SHA-256 over the names and bytes of all parameters and buffers of a module."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(flat.numpy().tobytes())
+    return digest.hexdigest()
+
+
 def write_state(path: AnyPath, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Writes tensors and JSON metadata as one file, atomically.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ganzoo.specs import GeneratorSpec
+from ganzoo.state import weights_checksum
 
 
 class TorchBackend:
@@ -34,12 +34,7 @@ class TorchBackend:
     def checksum(self) -> str:
         """SHA-256 over the names and bytes of all parameters and buffers."""
         if not self._checksum:
-            digest = hashlib.sha256()
-            for name, tensor in sorted(self.module.state_dict().items()):
-                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-                flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-                digest.update(flat.numpy().tobytes())
-            self._checksum = digest.hexdigest()
+            self._checksum = weights_checksum(self.module)
         return self._checksum
 
     def onnx(self) -> bytes:

@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import ganzoo
 from ganzoo import errors
@@ -49,7 +50,10 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, A
         (out / "samples").mkdir(parents=True, exist_ok=True)
         for step in (500, 1000):
             (out / "samples" / f"step-{step:08}.png").touch()
-        run = SimpleNamespace(path=out, until=1000, recipe=SimpleNamespace(name="vanilla"))
+        photos = [SimpleNamespace(name="photo")] if "pairs" in str(options.get("data")) else []
+        sampler = SimpleNamespace(spec=SimpleNamespace(of_kind={"image": photos}.get))
+        named = SimpleNamespace(name="vanilla")
+        run = SimpleNamespace(path=out, until=1000, recipe=named, sampler=lambda: sampler)
         watcher = options["observers"][0](run)
         watcher.started()
         watcher.said("on cpu")
@@ -77,6 +81,11 @@ def test_train_passes_on_what_was_asked(trained: list[dict[str, Any]], tmp_path:
     assert done.stdout.split() == [str(picture), str(tmp_path / "r")]
     for command in ("sample", "export", "serve", "resume"):
         assert f"ganzoo {command} {tmp_path / 'r'}" in done.stderr
+
+
+def test_a_model_that_starts_from_a_picture_is_told_so(trained: list[dict[str, Any]], tmp_path: Path) -> None:
+    done = run("train", "--variant", "vanilla", "--data", "pairs:x", "-o", str(tmp_path / "r"))
+    assert f"  ganzoo sample {tmp_path / 'r'} --input photo=picture.png -o samples.png\n" in done.stderr
 
 
 def test_several_seeds_are_several_runs_in_one_folder(trained: list[dict[str, Any]], tmp_path: Path) -> None:
@@ -110,10 +119,22 @@ def test_the_whole_way_on_real_functions(tmp_path: Path, monkeypatch: pytest.Mon
     assert run("sample", "v.onnx", "-n", "3", "-o", "c.png").exit_code == 0
     assert run("sample", "v.onnx", "--like", "c.png", "-o", "d.png").exit_code == 0
     assert Path("c.png").read_bytes() == Path("d.png").read_bytes()
+    for made_by, model in (("v.onnx", folder), (folder, "v.onnx")):  # what was exported is the same model
+        assert run("sample", made_by, "-n", "3", "-o", "e.png").exit_code == 0
+        assert run("sample", model, "--like", "e.png", "-o", "f.png").exit_code == 0
+        e, f = (np.asarray(Image.open(name)).astype(int) for name in ("e.png", "f.png"))
+        assert np.abs(e - f).max() <= 1
+    assert run("sample", folder, "--like", picture, "-o", "f.png").stderr.startswith(
+        f"ganzoo: {picture} was made at step 4 (checksum "
+    )
+    assert run("sample", folder, "--like", picture, "--step", "4", "-o", "f.png").exit_code == 0
+    assert Path("f.png").read_bytes() == Path(picture).read_bytes()
     film = run("sample", "v.onnx", "-n", "3", "-o", "c.gif")
     assert (film.stdout, film.stderr) == ("c.gif\n", "a closed walk through 3 seeds, 54 frames\n")
     assert Path("c.gif").read_bytes()[:3] == b"GIF"
+    assert run("export", folder, "-o", "half.onnx", "--half").exit_code == 0  # other weights, other pictures
     refusals = (
+        ("sample half.onnx --like c.png", 1, "another model, of checksum"),
         ("sample v.onnx -n 1 -o d.gif", 1, "not 1"),
         ("sample v.onnx -o /proc/d.png", 3, "keeps no file"),
         ("sample v.onnx -o /proc/d.gif", 3, "keeps no file"),
@@ -156,13 +177,17 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             calls.append({"load": options, "ends": ends, **request})
             return Samples()
 
-        image = SimpleNamespace(name="photo")
-        spec = SimpleNamespace(of_kind=lambda kind: [image])
-        return SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec)
+        kinds = {"latent": [SimpleNamespace(name="z")]}
+        if path.stem == "photos":
+            kinds["image"] = [SimpleNamespace(name="photo")]
+        spec = SimpleNamespace(of_kind=lambda kind: kinds.get(kind, []))
+        generators = {"G": SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec, identity={"model": "m"})}
+        generators["G"].generators = generators
+        return generators["G"]
 
-    monkeypatch.setattr("ganzoo.sampler.load", load)
-    like = {"generator": "G", "seeds": [5, 6], "label": "3"}
-    monkeypatch.setattr("ganzoo.sampler.settings_of", lambda path: dict(like))
+    monkeypatch.setattr("ganzoo.loading.load", load)
+    chunk = {"model": "m", "generator": "G", "call": "sample", "arguments": {"seeds": "5-6", "label": "3"}}
+    monkeypatch.setattr("ganzoo.samples.chunk_of", lambda path: chunk)
     return calls
 
 
@@ -183,11 +208,11 @@ def test_sample_asks_for_what_was_wished(
     sampled: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, args: str, asked: dict[str, Any]
 ) -> None:
     monkeypatch.chdir(ROOT)
-    done = run("sample", "m.onnx", *args.split())
+    model = "photos" if "photo" in asked else "m"
+    done = run("sample", f"{model}.onnx", *args.split())
     assert done.exit_code == 0, done.output
-    generator = "G" if "--like" in args else None
-    assert sampled == [{"load": {"generator": generator, "step": None, "raw": False}, **asked}]
-    assert done.stdout.strip() == (args.split()[-1] if "-o" in args else "m-samples.png")
+    assert sampled == [{"load": {"generator": None, "step": None, "raw": False}, **asked}]
+    assert done.stdout.strip() == (args.split()[-1] if "-o" in args else f"{model}-samples.png")
 
 
 def test_serve_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,9 @@ from ganzoo.errors import DamagedFile, GanzooError, InputError, SpaceError
 from ganzoo.exporter import export
 from ganzoo.files import canonical
 from ganzoo.inspect import inspect, table
+from ganzoo.loading import load
 from ganzoo.onnx_backend import OnnxBackend
-from ganzoo.sampler import Sampler, load
+from ganzoo.sampler import Sampler
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 from ganzoo.torch_backend import TorchBackend
 

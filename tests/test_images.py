@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo.errors import DamagedFile, InputError
+from ganzoo.errors import DamagedFile, GanzooError, InputError
 from ganzoo.images import (
     DATA,
     MADE,
@@ -78,9 +78,13 @@ def test_read_picture(tmp_path: Path) -> None:
     assert np.array_equal(read_picture(tmp_path / "a.png", 3), pixels)
     assert read_picture(tmp_path / "a.png", 1).shape == (5, 6, 1)
     (tmp_path / "b.png").write_bytes(b"no picture")
-    for bad in ("b.png", "absent.png"):
-        with pytest.raises(DamagedFile):
+    with pytest.raises(DamagedFile, match="cannot be read as a picture; a PNG or JPEG"):
+        read_picture(tmp_path / "b.png", 3)
+    for bad, words in (("absent.png", "there is no file .*absent.png"), (".", "is a directory")):
+        with pytest.raises(GanzooError, match=words):
             read_picture(tmp_path / bad, 3)
+        with pytest.raises(GanzooError, match=words):
+            png_text(tmp_path / bad, "ganzoo")
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])

@@ -15,7 +15,8 @@ from ganzoo.app.studio import Pool, Studio
 from ganzoo.errors import GanzooError, InputError, RecipeError
 from ganzoo.exporter import export
 from ganzoo.inspect import inspect, table
-from ganzoo.sampler import Sampler, load
+from ganzoo.loading import load
+from ganzoo.sampler import Sampler
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 from ganzoo.torch_backend import TorchBackend
 

@@ -16,7 +16,8 @@ from ganzoo.data import ring
 from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError
 from ganzoo.feeds import parse_seeds, seed_ranges
 from ganzoo.images import DATA
-from ganzoo.sampler import Sampler, Samples, load, settings_of
+from ganzoo.loading import load
+from ganzoo.sampler import Sampler, Samples, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 Z = InputSpec("z", shape=(6,), range=(-2.0, 2.0))
@@ -365,8 +366,16 @@ def test_like_makes_a_png_again(tmp_path: Path) -> None:
     assert s.like(path).png() == path.read_bytes()
     other = sampler(Z, Y, PSI)
     other.backend.checksum = "0" * 64
-    with pytest.raises(InputError, match="another model"):
+    with pytest.raises(InputError, match=f"another model, of checksum {s.checksum[:12]}, and this one's is 0000"):
         other.like(path)
+    for model, step in ((s, 500), (other, 1000)):
+        model.backend.card = {"step": step}
+    later = s.sample(2).save(tmp_path / "later.png")
+    with pytest.raises(InputError, match=r"made at step 500 .* this model is at step 1,000 .*; load step 500"):
+        other.like(later)
+    other.backend.card = {"exported_from": s.checksum}
+    assert np.array_equal(other.like(later).images, s.sample(2).images)
+    assert np.array_equal(s.like(other.sample(2).save(later)).images, s.sample(2).images)
     s.sample(2, z=np.zeros((2, 6))).save(path)
     with pytest.raises(InputError, match="'z'"):
         settings_of(path)

@@ -27,7 +27,7 @@ import ganzoo
 from ganzoo import onnx_file, priors
 from ganzoo.cli import cli
 from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError, SpaceError
-from ganzoo.sampler import settings_of
+from ganzoo.samples import chunk_of, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 from ganzoo.web import runtime
 from ganzoo.web.site import check_target, export_site
@@ -113,6 +113,18 @@ def test_a_plugins_prior_is_refused(tmp_path: Path, package: Path) -> None:
     with pytest.raises(PluginError, match=r"'strange'.*normal, uniform, sphere"):
         export_site(model, tmp_path / "site", package=package)
     assert not (tmp_path / "site").exists()
+
+
+def test_generators_that_feed_each_other_are_left_out(tmp_path: Path, package: Path) -> None:
+    folder, said = tiny(tmp_path / "styled", "styled"), []
+    for generator in (None, "mapping", "synthesis"):
+        with pytest.raises(InputError, match=r"another one's latents .*; use 'ganzoo serve'"):
+            export_site(folder, tmp_path / "site", generator, package=package)
+    assert not (tmp_path / "site").exists()
+    tiny(folder / "G.onnx")
+    site = export_site(folder, tmp_path / "site", package=package, say=said.append)
+    assert [g["spec"]["name"] for g in json.loads((site / "site.json").read_text())["generators"]] == ["G"]
+    assert "leaves out synthesis, mapping, which" in said[0]
 
 
 def test_what_is_there_is_kept(tmp_path: Path, package: Path) -> None:
@@ -440,7 +452,8 @@ def test_what_is_saved_can_be_made_again(see: Any, sites: dict[str, Path], tmp_p
     assert saved.value.suggested_filename == "G-5-8.png"
     place = tmp_path / "saved.png"
     saved.value.save_as(place)
-    assert settings_of(place)["seeds"] == [5, 6, 7, 8]
+    assert settings_of(place, sampler.identity)["seeds"] == [5, 6, 7, 8]
+    assert sampler.identity.items() <= chunk_of(place).items()
     again, expected = sampler.like(place), sampler.sample(4, seed=5, label="dog")
     assert (again.images == expected.images).all()
     sheet = np.asarray(Image.open(place).convert("L")).astype(int)

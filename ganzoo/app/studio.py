@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from ganzoo.app.wishes import Unknown, Wish, asked_of
 from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.folder import RunFolder
-from ganzoo.sampler import Sampler, Samples, load
+from ganzoo.loading import load
+from ganzoo.sampler import Sampler, Samples
 from ganzoo.specs import GeneratorSpec
 
 T = TypeVar("T")

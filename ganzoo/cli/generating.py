@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from ganzoo.cli.options import as_json, command
 from ganzoo.cli.output import emit, quoted, result, say
-from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS
+from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS, numbers_in
 from ganzoo.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -62,16 +63,17 @@ def sample(
     if shards is None and (format is not None or workers is not None):
         raise click.UsageError("--format and --workers are for --shards; add it, or leave them out")
     from ganzoo.images import ANIMATIONS
-    from ganzoo.sampler import load, settings_of
+    from ganzoo.loading import load
 
-    request: dict[str, Any] = dict(settings_of(like)) if like is not None else {}
-    generator = generator or request.pop("generator", None)
     sampler = load(model, generator=generator, step=step, raw=raw)
+    request: dict[str, Any] = {}
+    if like is not None:
+        sampler, request = _like(sampler, like, generator)
     if any(wish is not None for wish in (count, seed, seeds)):
         request.pop("seeds", None)
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
     request |= {name: value for name, value in said.items() if value is not None}
-    request |= dict(_named(sampler, name, value) for name, value in inputs)
+    request |= _inputs(sampler, inputs, request)
     if shards is not None:
         place = out or Path(f"{model.resolve().stem}-shards")
         result(_in_shards(sampler, place, {**request, "shards": shards, "format": format, "workers": workers}))
@@ -85,6 +87,17 @@ def sample(
     samples = sampler.sample(**request)
     result(samples.save(place))
     say(f"{len(samples)} sample{'s' if len(samples) > 1 else ''} of {model}")
+
+
+def _like(sampler: Sampler, picture: Path, generator: str | None) -> tuple[Sampler, dict[str, Any]]:
+    """The generator that made a picture, and what it was asked for; InputError if another model made it."""
+    from ganzoo.samples import chunk_of, settings_of
+
+    name = generator or str(chunk_of(picture).get("generator"))
+    sampler = sampler.generators.get(name, sampler)
+    request = settings_of(picture, sampler.identity)
+    request.pop("generator")
+    return sampler, request
 
 
 def _film(sampler: Sampler, request: dict[str, Any]) -> tuple[Samples, int]:
@@ -117,14 +130,23 @@ def _in_shards(sampler: Sampler, out: Path, request: dict[str, Any]) -> Path:
     return out
 
 
-def _named(sampler: Sampler, name: str, value: Any) -> tuple[str, Any]:
-    """A file given alone is the generator's one image input."""
-    if name:
-        return name, value
-    images = [spec.name for spec in sampler.spec.of_kind("image")]
-    if len(images) != 1:
-        raise InputError("input", f"this generator has {len(images)} image inputs; write --input NAME=FILE")
-    return images[0], value
+def _inputs(sampler: Sampler, pairs: tuple[tuple[str, Any], ...], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs by name. A file given alone is the generator's one image input; a latent may be a file of numbers."""
+    spec = sampler.spec
+    images, latents = ([i.name for i in spec.of_kind(kind)] for kind in ("image", "latent"))
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if not name and len(images) != 1:
+            raise InputError("input", f"this generator has {len(images)} image inputs; write --input NAME=FILE")
+        key = name or images[0]
+        if key in given:
+            raise click.UsageError(f"the input '{key}' is given twice")
+        given[key] = numbers_in(value, key) if key in latents and isinstance(value, str) else value
+    for name in images:
+        if name not in given and others.get(name) is None:
+            text = f"generator '{spec.name}' starts from a picture"
+            raise InputError(name, f"{text}; give one by --input {name}=FILE")
+    return given
 
 
 @command("export", example="ganzoo export runs/vanilla-digits-1 -o vanilla.onnx")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli.options import Settings, everywhere
-from ganzoo.errors import GanzooError, PluginError, SpaceError, did_you_mean
+from ganzoo.errors import GanzooError, InputError, PluginError, SpaceError, did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -25,6 +25,8 @@ Start here:
 """
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 """Errors of the system that mean: no space left, or not writable."""
+SEEDS = ("seed", "seeds")
+"""Inputs that are a matter of the command line, whether it or the sampler finds what is wrong with them."""
 
 
 class Ganzoo(click.Group):
@@ -100,6 +102,8 @@ def verdict(error: BaseException) -> tuple[int, str]:
         return error.exit_code, f"{path}: {error.format_message().rstrip('.')} (see {path} --help)"
     if isinstance(error, click.ClickException):
         return error.exit_code, f"ganzoo: {error.format_message()}"
+    if isinstance(error, InputError) and error.field in SEEDS:
+        return click.UsageError.exit_code, f"ganzoo: {error}"
     if isinstance(error, GanzooError):
         return error.exit_code, f"ganzoo: {error}"
     if isinstance(error, KeyboardInterrupt | click.Abort):

@@ -86,7 +86,9 @@ def _what_next(run: Run) -> None:
     here = quoted(path)
     say()
     say("Try next:")
-    say(f"  ganzoo sample {here} -n 64 -o samples.png")
+    photos = [spec.name for spec in run.sampler().spec.of_kind("image")]
+    wished = " ".join(f"--input {name}=picture.png" for name in photos) or "-n 64"
+    say(f"  ganzoo sample {here} {wished} -o samples.png")
     say(f"  ganzoo export {here} -o {quoted(path.name)}.onnx")
     say(f"  ganzoo serve {here} --open")
     say(f"  ganzoo resume {here} --steps {2 * run.until}")

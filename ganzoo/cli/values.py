@@ -41,6 +41,31 @@ def given(text: str) -> tuple[str, Any]:
     raise ValueError(f"'{text}' is neither of the form NAME=VALUE nor an existing file")
 
 
+def numbers_in(path: str, name: str) -> Any:
+    """The array in an .npy file, or the one of that name, else the latents that were made, in an .npz; InputError, one
+    sentence, if there is none."""
+    import zipfile
+
+    import numpy as np
+
+    from ganzoo.errors import InputError
+
+    try:
+        with open(path, "rb") as file:
+            held = np.load(file, allow_pickle=False)
+            found = held if isinstance(held, np.ndarray) else dict(held).get(name, dict(held).get("latents"))
+    except FileNotFoundError:
+        raise InputError(name, f"there is no file {path}; '{name}' takes numbers, or an .npy or .npz file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        why = f": {error.strerror.lower()}" if isinstance(error, OSError) and error.strerror else ""
+        raise InputError(name, f"{path} cannot be read as an .npy or .npz file of numbers{why}") from error
+    if found is None:
+        raise InputError(name, f"{path} holds no '{name}'; there is {', '.join(held) or 'nothing in it'}")
+    if found.dtype.kind not in "fiu":
+        raise InputError(name, f"{path} holds {found.dtype} for '{name}'; real numbers are needed")
+    return found
+
+
 def seeds(text: str) -> list[int]:
     """`0-3,7` -> [0, 1, 2, 3, 7]; ValueError for anything that is not seeds."""
     from ganzoo.errors import InputError

@@ -19,7 +19,7 @@ from ganzoo.errors import GanzooError, InputError, PluginError
 from ganzoo.files import check_folder, read_json, space_errors, write_bytes, write_json
 from ganzoo.onnx_file import OnnxFile
 from ganzoo.priors import PRIORS
-from ganzoo.specs import GeneratorSpec
+from ganzoo.specs import GIVEN, GeneratorSpec
 from ganzoo.web import runtime
 
 FORMAT = 1
@@ -40,7 +40,8 @@ def export_site(
 
     model      an .onnx file or a folder of them, a run or a checkpoint
     folder     absent, empty, or a site that was written before, which is replaced
-    generator  which one; all of them by default
+    generator  which one; by default all that the page can show: those that make pictures or points of noise, classes,
+               numbers and pictures
     half       of a run or a checkpoint: store the weights as fp16
     package    onnxruntime-web, packed or unpacked, instead of the one that is fetched
     say        is told before something is fetched
@@ -49,7 +50,7 @@ def export_site(
     target = Path(folder)
     check_target(target)
     with tempfile.TemporaryDirectory(prefix="ganzoo-site-") as scratch:
-        found = _models(Path(model), Path(scratch), generator, half)
+        found = _shown(_models(Path(model), Path(scratch), generator, half), say)
     for one in found:
         _check_priors(one)
     return _write(target, _content(found, runtime.files(package, say)))
@@ -89,6 +90,23 @@ def _models(source: Path, scratch: Path, generator: str | None, half: bool) -> l
         names = ", ".join(f.spec.name for f in found)
         raise InputError("generator", f"{source} has no generator '{generator}'; there is {names}")
     return chosen
+
+
+def _shown(models: list[OnnxFile], say: Callable[[str], None]) -> list[OnnxFile]:
+    """The generators that stand by themselves; InputError if there is none."""
+    lone = [m for m in models if m.spec.output.kind != "latent" and not _fed(m.spec)]
+    left = ", ".join(m.spec.name for m in models if m not in lone)
+    if not lone:
+        text = f"a web site shows no generator that makes or takes another one's latents ({left})"
+        raise InputError("generator", f"{text}; use 'ganzoo serve'")
+    if left:
+        say(f"the site leaves out {left}, which make or take another generator's latents; 'ganzoo serve' shows them")
+    return lone
+
+
+def _fed(spec: GeneratorSpec) -> bool:
+    """Whether it takes a latent that another generator makes."""
+    return any(i.distribution == GIVEN for i in spec.of_kind("latent"))
 
 
 def _check_priors(file: OnnxFile) -> None:

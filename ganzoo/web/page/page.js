@@ -156,7 +156,8 @@ async function save() {
   const canvases = drawn();
   const captions = canvases.map((canvas) => canvas.nextElementSibling.textContent);
   const sheet = points() ? canvases[0] : grid(canvases, captions);
-  const settings = { arguments: { seeds, ...wanted.said }, call: "sample", generator: model.spec.name, model: model.about.checksum };
+  const { exported_from, step } = model.about.card;
+  const settings = { arguments: { seeds, ...wanted.said }, call: "sample", exported_from, generator: model.spec.name, model: model.about.checksum, step };
   const link = element("a", { download: `${model.spec.name}-${seeds}.png`, href: URL.createObjectURL(await png(sheet, settings)) });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
