@@ -91,6 +91,8 @@ def card(studio: Studio, model: str) -> str:
         "Origin": _text(data.get("origin")),
         "Data licence": _text(data.get("licence")),
         "Steps": f"{about['step']:,}" if isinstance(about.get("step"), int) else "",
+        "Figures": _figures(about.get("figures")),
+        "Evaluated": _figures(about.get("evaluated")),
         "Weights": _text(about.get("weights")),
         "Seed": _text(about.get("seed")),
         "Made with": _list(about.get("versions")),
@@ -109,6 +111,13 @@ def _list(value: Any) -> str:
     if isinstance(value, list) and value:
         return "<ul>" + "".join(f"<li>{_text(one)}</li>" for one in value) + "</ul>"
     return _text(value)
+
+
+def _figures(value: Any) -> str:
+    """A row of metrics as HTML, one line each, under the step it is of."""
+    numbers = {k: v for k, v in value.items() if isinstance(v, int | float)} if isinstance(value, dict) else {}
+    at = [f"at step {numbers['step']:,}"] if "step" in numbers else []
+    return _list([*at, *(f"{k} {v:.4g}" for k, v in numbers.items() if k not in ("step", "images"))])
 
 
 def _text(value: Any) -> str:
