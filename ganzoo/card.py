@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ganzoo.game import Game, Turn
+from torch import nn
+
+from ganzoo.game import Game, Turn
 
 
 def played(game: Game) -> dict[str, Any]:
     """{"players": {name: its networks and size}, "turns": [a line each]} of a game, as step 0 is played."""
     players = {}
     for name, player in game.players().items():
-        networks = list(player.children()) if type(player).__name__ == "ModuleList" else [player]
+        networks = player.children() if isinstance(player, nn.ModuleList) else [player]
+        named = [type(network).__name__ for network in networks if any(True for _ in network.parameters())]
         count = sum(parameter.numel() for parameter in player.parameters())
-        players[name] = f"{' + '.join(type(net).__name__ for net in networks)}, {count:,} parameters"
+        players[name] = f"{' + '.join(named)}, {count:,} parameters"
     turns = [turn if isinstance(turn, tuple) else (turn,) for turn in game.turns(0)]
     return {"players": players, "turns": [" and ".join(map(_line, together)) for together in turns]}
 
