@@ -116,12 +116,13 @@ class RunFolder:
 
     # metrics.jsonl and log.txt
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Adds one line of metrics, keys in the order given; a number that is not finite becomes null.
+    def append(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Adds one line of metrics, keys in the order given, and returns it; a number that is not finite becomes null.
 
         Rows hold `step` and what follows from the seed: never a clock value. SpaceError as in `atomic`.
         """
-        line = json.dumps({k: _finite(v) for k, v in row.items()}, allow_nan=False) + "\n"
+        written = {k: _finite(v) for k, v in row.items()}
+        line = json.dumps(written, allow_nan=False) + "\n"
         with space_errors(self.metrics), open(self.metrics, "a+b") as file:
             size = file.seek(0, os.SEEK_END)
             if size:
@@ -129,6 +130,7 @@ class RunFolder:
                 if file.read(1) != b"\n":  # half a line of a killed process
                     file.truncate(self.metrics.read_bytes().rfind(b"\n") + 1)
             file.write(line.encode())
+        return written
 
     def rows(self) -> list[dict[str, Any]]:
         """The metrics, without a last line that was cut short; DamagedFile if another line is unreadable."""

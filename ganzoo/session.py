@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo import checkpoint, zoo
 from ganzoo.build import main_share, uses
+from ganzoo.card import measured, played
 from ganzoo.data import Source
 from ganzoo.engine import Engine
 from ganzoo.errors import Interrupted
@@ -41,6 +42,7 @@ class Session:
         self.evaluate = run.recipe.section("evaluate")
         self.meta = _meta(run, source, root)
         self.folder = run.folder
+        self.meta["card"] |= played(engine.game) | measured(self.folder.rows(), self.evaluate["metric"])
         self.watchers = Watchers(run, observers)
         self.ticked = self.drawn = time.monotonic()
 
@@ -103,7 +105,7 @@ class Session:
         every = self.evaluate["every"]
         if self.metric and engine.step % every == 0:
             row |= self._figures()
-        self.folder.append(row)
+        self.meta["card"] |= measured([self.folder.append(row)], self.evaluate["metric"])
         self.watchers.tell("measured", engine.step, row)
         if self._best() == engine.step:
             self._checkpoint()

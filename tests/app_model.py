@@ -17,11 +17,12 @@ CARD = {"variant": "vanilla", "title": "Vanilla <GAN>", "paper": "Goodfellow et 
 LAYERS = 4
 
 
-def tiny(path: Path, kind: str = "plain", seed: int = 0) -> Path:
+def tiny(path: Path, kind: str = "plain", seed: int = 0, *, default: bool | None = None) -> Path:
     """Writes a generator: 'plain' grey pictures, 'conditional' with a class and a truncation, 'points',
-    'picture', which starts from a picture and darkens it, or 'styled': a folder of two, z, psi -> w -> picture."""
+    'picture', which starts from a picture and darkens it, or 'styled': a folder of two, z, psi -> w -> picture.
+    `default`: whether it is the generator that its folder opens with; of 'styled' the synthesis is."""
     if kind == "styled":
-        return _styled(path, seed)
+        return _styled(path, seed, default is not False)
     rng = np.random.default_rng(seed)
     shape = (2,) if kind == "points" else (1, 8, 8)
     weights = {"W": rng.normal(size=(4, int(np.prod(shape)))).astype("f4")}
@@ -39,10 +40,10 @@ def tiny(path: Path, kind: str = "plain", seed: int = 0) -> Path:
         inputs = [InputSpec("photo", "image", shape=shape, distribution="given", range=(-1.0, 1.0))]
         nodes, last, weights = [], "photo", {}
     output = OutputSpec("points" if kind == "points" else "image", shape)
-    return _write(path, GeneratorSpec("G", tuple(inputs), output), nodes, weights, last, squash=True)
+    return _write(path, GeneratorSpec("G", tuple(inputs), output), nodes, weights, last, True, bool(default))
 
 
-def _styled(path: Path, seed: int) -> Path:
+def _styled(path: Path, seed: int, default: bool) -> Path:
     """mapping: z, psi -> w, each layer alike; synthesis: w -> picture, layer l filling two rows of it."""
     rng = np.random.default_rng(seed)
     path.mkdir()
@@ -60,7 +61,7 @@ def _styled(path: Path, seed: int) -> Path:
         "synthesis", (InputSpec("w", shape=w, distribution="given"),), OutputSpec("image", (1, 8, 8))
     )
     nodes = [helper.make_node("MatMul", ["w", "S"], ["a"])]
-    _write(path / "synthesis.onnx", synthesis, nodes, {"S": rng.normal(size=(4, 16)).astype("f4")}, "a", True, True)
+    _write(path / "synthesis.onnx", synthesis, nodes, {"S": rng.normal(size=(4, 16)).astype("f4")}, "a", True, default)
     return path
 
 

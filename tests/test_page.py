@@ -341,8 +341,8 @@ def test_a_picture_brings_its_settings_back(seen: Seen, server: Running, tmp_pat
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAWk1v8QAAAABJRU5ErkJggg=="
 
 
-def drop(seen: Seen, file: Path) -> None:
-    """Drops a file onto the pictures."""
+def drop(seen: Seen, file: Path, where: str = "#gallery") -> None:
+    """Drops a file onto the pictures, or elsewhere."""
     script = """([where, name, data]) => {
       const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
       const moved = new DataTransfer();
@@ -351,7 +351,7 @@ def drop(seen: Seen, file: Path) -> None:
         document.querySelector(where).dispatchEvent(
           new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: moved}));
     }"""
-    seen.page.evaluate(script, ["#gallery", file.name, base64.b64encode(file.read_bytes()).decode()])
+    seen.page.evaluate(script, [where, file.name, base64.b64encode(file.read_bytes()).decode()])
 
 
 def test_every_class_in_turn_and_the_strip(seen: Seen, server: Running) -> None:
@@ -397,6 +397,26 @@ def test_favourites_and_their_children(seen: Seen, server: Running) -> None:
     assert children != before
 
 
+def test_a_conditional_model(seen: Seen, server: Running) -> None:
+    """The class that is set in Sample holds in every tab."""
+    conditional = ganzoo.load(server.models[1])
+    seen.of("?model=conditional&seed=4&n=2&y=dog", "4")
+    seen.tab("Explore")
+    varied = conditional.vary(0, 0.3, y="dog")
+    assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
+    seen.tab("Compare")
+    seen.page.get_by_label("Classes").check()
+    by_class = [conditional.sample(6, y=k) for k in range(3)]
+    assert seen.pixels("#compare", 18) == [made.picture(k).tobytes() for made in by_class for k in range(6)]
+    assert seen.page.locator("#compare th[scope=row]").all_inner_texts() == ["seed", "cat", "dog", "class 3"]
+    seen.tab("Walk")
+    seen.page.locator("#walk-seconds input[type=number]").fill("1")
+    seen.page.click("#walk-go")
+    seen.page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
+    seen.choose("#model", "plain")  # whose film it is not
+    sync.expect(seen.page.locator("#film")).to_contain_text("The film is shown here")
+
+
 def test_a_style_based_model(seen: Seen, server: Running) -> None:
     """Its page asks for what the mapping takes, and mixes styles."""
     styled = ganzoo.load(server.models[4])
@@ -426,27 +446,62 @@ def test_a_model_that_starts_from_a_picture(seen: Seen, server: Running, tmp_pat
     photo = tmp_path / "photo.png"
     Image.linear_gradient("L").resize((64, 32)).save(photo)
     seen.choose("#model", "picture")
+    sync.expect(seen.page.locator("#hint")).to_contain_text("starts from a picture. Give it one")
+    sync.expect(seen.page.locator("#input-photo")).to_contain_text("Drop a picture here")
+    for hidden in ("#gallery", "#seed", "#new", "#recall", "#save-png"):  # of no use, or not yet
+        sync.expect(seen.page.locator(hidden)).to_be_hidden()
     seen.page.locator("#input-photo input[type=file]").set_input_files(photo)
-    seen.shows("0")
+    seen.shows("output")
     small = Image.open(io.BytesIO(photo.read_bytes()))
     expected = ganzoo.load(server.models[3]).sample(1, photo=fit(small))
     assert seen.pixels("#gallery", 1) == [expected.picture(0).tobytes()]
+    sync.expect(seen.page.locator("#hint")).to_be_hidden()
     with seen.page.expect_download() as saved:
         seen.page.click("#save-all")
     assert "000000-seed-0.png" in zipfile.ZipFile(saved.value.path()).namelist()
-    for tab, button, text in (("Walk", "#walk-go", "walked"), ("Explore", "#explore-near", "explored")):
-        seen.tab(tab)
-        seen.page.click(button)
-        seen.says(f"only pictures that are made from noise can be {text}".capitalize())
     seen.tab("Compare")
     for name in ("plain", "conditional", "styled"):
         seen.page.locator("#compare-models").get_by_label(name, exact=True).uncheck()
     seen.page.locator("#compare-models").get_by_label("picture", exact=True).check()
-    seen.page.locator("#compare-seeds input, #compare-seeds textarea").fill("0,1")
     seen.page.click("#compare-go")
-    assert seen.pixels("#compare", 2) == [expected.picture(0).tobytes()] * 2
+    assert seen.pixels("#compare", 1) == [expected.picture(0).tobytes()]  # another seed would be the same again
     seen.tab("Model")
     sync.expect(seen.page.locator("#code")).to_contain_text("photo.png")
+
+
+def test_a_picture_dropped_on_the_hint_is_the_models(seen: Seen, server: Running, tmp_path: Path) -> None:
+    from PIL import Image
+
+    photo = tmp_path / "photo.png"
+    Image.radial_gradient("L").resize((8, 8)).save(photo)
+    seen.choose("#model", "picture")
+    sync.expect(seen.page.locator("#hint")).to_be_visible()
+    drop(seen, photo, "#hint")
+    seen.shows("output")
+    expected = ganzoo.load(server.models[3]).sample(1, photo=fit(Image.open(photo)))
+    assert seen.pixels("#gallery", 1) == [expected.picture(0).tobytes()]
+
+
+@pytest.mark.parametrize(("model", "why"), [("picture", "takes no noise"), ("points", "makes points")])
+def test_a_tab_says_what_it_is_for(seen: Seen, server: Running, model: str, why: str) -> None:
+    """No error for who only looks, and the widgets are back with a model that they are for."""
+    seen.choose("#model", model)
+    for tab, button in (("Walk", "#walk-go"), ("Explore", "#explore-near")):
+        seen.tab(tab)
+        reason = seen.page.get_by_text(f"'{model}' {why}").locator("visible=true")
+        sync.expect(reason).to_have_text(f"This tab is for models that make pictures from noise; '{model}' {why}.")
+        sync.expect(seen.page.locator(button)).to_be_hidden()
+    seen.tab("Compare")
+    seen.pixels("#compare", 18)
+    if model == "picture":
+        seen.page.locator("#compare-models").get_by_label("picture", exact=True).check()
+        seen.page.click("#compare-go")
+        sync.expect(seen.page.locator("#compare")).to_contain_text("picture: This model starts from a picture. Give it")
+    seen.tab("Explore")
+    seen.choose("#model", "plain")
+    assert seen.pixels("#around", 16)[3] == ganzoo.load(server.models[0]).vary(0, 0.3).picture(3).tobytes()
+    sync.expect(reason).to_have_count(0)
+    assert seen.page.locator("[data-testid=toast-body]").count() == 0
 
 
 def fit(image: Any) -> Any:
@@ -457,35 +512,88 @@ def fit(image: Any) -> Any:
     return np.asarray(ImageOps.fit(image.convert("L"), (8, 8)))[..., None]
 
 
-def test_by_keyboard_alone(seen: Seen) -> None:
-    def focused() -> str:
-        return seen.page.evaluate("document.activeElement.innerText || document.activeElement.type || ''").strip()
+class Keys:
+    """Somebody without a mouse."""
 
-    def go_to(text: str) -> None:
-        for _ in range(60):
-            seen.page.keyboard.press("Tab")
-            if focused() == text:
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def go_to(self, name: str, role: str = "") -> None:
+        """Moves the focus to what has this text, this label or this id; with `role`, to such a one."""
+        script = """([name, role]) => {
+          const at = document.activeElement;
+          if (role && at.getAttribute("role") !== role) return false;
+          const said = [at.innerText, at.getAttribute("aria-label"), ...[...(at.labels || [])].map((l) => l.innerText)];
+          return said.some((text) => (text || "").trim() === name) || !!(name[0] === "#" && at.closest(name));
+        }"""
+        for _ in range(80):
+            self.press("Tab")
+            if self.page.evaluate(script, [name, role]):
                 return
-        raise AssertionError(f"{text} cannot be reached")
+        raise AssertionError(f"{name} cannot be reached")
 
-    go_to("New pictures")
-    seen.page.keyboard.press("Enter")
-    sync.expect(seen.page.locator("#gallery .caption-label").first).not_to_have_text("0")
-    seen.page.locator("#seed textarea, #seed input").focus()
-    seen.page.keyboard.press("Control+A")
-    seen.page.keyboard.type("11")
-    seen.page.keyboard.press("Enter")
+    def tab(self, name: str) -> None:
+        self.page.locator("#title").click()  # the focus is at the top, as for whoever opens the page
+        self.go_to(name, "tab")
+        self.press("Enter")
+
+    def type(self, where: str, text: str) -> None:
+        self.go_to(where)
+        self.press("Control+A")
+        self.page.keyboard.type(text)
+
+
+def test_by_keyboard_alone(seen: Seen, server: Running) -> None:
+    """Every tab does what it is for, and nothing is clicked."""
+    keys, page = Keys(seen.page), seen.page
+    plain = ganzoo.load(server.models[0])
+    keys.type("#seed", "11")
+    keys.press("Enter")
     seen.shows("11")
-    seen.page.keyboard.press("Shift+Tab")
-    for _ in range(20):
-        if focused() == "Walk":
-            break
-        seen.page.keyboard.press("Shift+Tab")
-    seen.page.keyboard.press("Enter")
-    sync.expect(seen.page.locator("#walk-keys")).to_be_visible()
-    go_to("Make the film")
-    seen.page.keyboard.press("Enter")
-    seen.page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
+    keys.go_to("Keep this seed")
+    keys.press("Space")
+    keys.go_to("New pictures")
+    keys.press("Enter")
+    sync.expect(page.locator("#gallery .caption-label").first).not_to_have_text("11")
+    keys.go_to("Save picture (PNG)")
+    with page.expect_download() as saved:
+        keys.press("Enter")
+    assert Path(saved.value.path()).read_bytes()[:4] == b"\x89PNG"
+    keys.tab("Walk")
+    keys.type("#walk-keys", "3, 7")
+    keys.go_to("#walk-seconds")
+    page.keyboard.type("1")
+    keys.go_to("Make the film")
+    keys.press("Enter")
+    page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
+    keys.tab("Explore")
+    seen.pixels("#around", 16)
+    keys.type("#explore-seed", "5")
+    keys.go_to("Variations")
+    keys.press("Enter")
+    sync.expect(page.locator("#around .caption-label").first).to_have_text("to 6")
+    keys.go_to("Keep as a favourite")
+    keys.press("Enter")
+    assert seen.pixels("#favourites", 1) == [plain.sample(seeds=[5]).picture(0).tobytes()]
+    keys.go_to("to 7")  # a variation
+    keys.press("Enter")
+    sync.expect(page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("(5~7@0.3)")
+    keys.press("Escape")
+    keys.tab("Compare")
+    seen.pixels("#compare", 18)
+    keys.go_to("Truncation")
+    keys.press("Space")
+    seen.pixels("#compare", 30)
+    keys.type("#compare-seeds", "8,9")
+    keys.press("Enter")
+    expected = [plain.sample(seeds=[8, 9], truncation=t) for t in (0.4, 0.8, 1.2, 1.6, 2.0)]
+    assert seen.pixels("#compare", 10) == [made.picture(k).tobytes() for made in expected for k in (0, 1)]
+    keys.tab("Model")
+    sync.expect(page.locator("#card")).to_contain_text(plain.checksum)
 
 
 def test_every_picture_has_a_text(seen: Seen) -> None:

@@ -22,6 +22,8 @@ import gradio as gr
 
 from ganzoo.app import compare_tab, places, recall, training_tab, walk_tab
 from ganzoo.app.controls import Sheet
+from ganzoo.app.schema import told
+from ganzoo.app.snippets import card
 from ganzoo.app.studio import Pool, Studio
 from ganzoo.app.walk_tab import EASINGS, walked
 from ganzoo.errors import InputError
@@ -87,7 +89,7 @@ def test_a_film_is_bounded(sheet: Sheet, model: str, keys: str, seconds: Any, fi
 def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> None:
     studio = sheet.studio
     assert compare_tab._kinds(studio, "plain") == ["Models", "Truncation"]
-    assert compare_tab._kinds(studio, "conditional") == ["Models", "Truncation", "Classes"]
+    assert compare_tab._kinds(studio, "conditional") == ["Models", "Classes", "Truncation"]
     assert compare_tab._kinds(studio, "points") == ["Models"]
     rows = compare_tab._rows(sheet, "plain", "Truncation", [], {"seeds": "0-2"}, NONE)
     assert [wish.arguments["truncation"] for _, wish, _ in rows] == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0])
@@ -104,6 +106,42 @@ def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> 
     ):
         with pytest.raises(InputError):
             compare_tab._rows(sheet, "plain", what, chosen, {"seeds": seeds}, NONE)
+
+
+def test_one_model_is_compared_with_itself_if_at_all(tmp_path: Path) -> None:
+    """Of a class or a truncation there are rows; of one plain pair of pictures there is nothing to compare."""
+    pool = Pool(1, 1)
+    for kind, kinds in (("conditional", ["Classes", "Truncation"]), ("plain", ["Truncation"]), ("picture", [])):
+        studio = Studio.open([tiny(tmp_path / f"{kind}.onnx", kind)], pool)
+        assert compare_tab._kinds(studio, kind) == kinds
+        assert compare_tab.comparable(studio) == bool(kinds)
+    pool.close()
+
+
+def test_a_model_is_served_without_its_parts(tmp_path: Path) -> None:
+    """A synthesis beside a generator that holds it would show the same pictures once more."""
+    pool = Pool(1, 1)
+    folder = tiny(tmp_path / "styled", "styled", default=False)
+    tiny(folder / "whole.onnx", "plain", default=True)
+    assert list(ganzoo.load(folder).generators) == ["G", "mapping", "synthesis"]
+    assert list(Studio.open([folder], pool).samplers) == ["styled"]
+    pool.close()
+
+
+def test_the_card_shows_what_is_known(sheet: Sheet) -> None:
+    studio = sheet.studio
+    about = studio.samplers["plain"].backend.card
+    assert "Players" not in card(studio, "plain")  # files of before say none
+    about["players"] = {"D": "<D>, 12 parameters", "G": "Net, 7 parameters"}
+    about["turns"] = ["D, 5 times", "G"]
+    about["figures"] = {"step": 1200, "images": 9, "D/x": 0.123456, "V": -1.38629, "D/grad_norm": None}
+    about["evaluated"] = "nonsense"
+    shown = card(studio, "plain")
+    assert "<li>D: &lt;D&gt;, 12 parameters</li><li>G: Net, 7 parameters</li>" in shown
+    assert "<td>Turns of a step</td><td><ul><li>D, 5 times</li><li>G</li></ul>" in shown
+    assert "<ul><li>at step 1,200</li><li>V -1.386</li><li>D/x 0.1235</li></ul>" in shown
+    assert "Evaluated" not in shown
+    assert told(studio.samplers["plain"].card)["figures"]["V"] == -1.38629
 
 
 def test_each_class_in_turn_is_any_class_elsewhere(sheet: Sheet) -> None:

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import ganzoo
+import ganzoo.inspect
 import ganzoo.run
 from ganzoo import zoo
 from ganzoo.checkpoint import generators
@@ -48,6 +49,7 @@ def test_stopped_and_resumed_equals_never_stopped(variant, tmp_path):
     assert a.tensors.keys() == b.tensors.keys()
     assert all(a.tensors[name].equal(b.tensors[name]) for name in a.tensors)
     assert a.meta["optimizers"] == b.meta["optimizers"]
+    assert a.meta["card"] == b.meta["card"]
     assert (whole.path / "metrics.jsonl").read_bytes() == (parts.path / "metrics.jsonl").read_bytes()
     assert len(whole.metrics) == 4
     for name in ("step-00000010.png", "step-00000020.png"):
@@ -128,6 +130,33 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, capl
     assert "step-00000020" in caplog.text
     assert newest(resumed) == newest(whole)
     assert (parts.path / "metrics.jsonl").read_bytes() == (whole.path / "metrics.jsonl").read_bytes()
+
+
+def test_a_card_says_who_played_in_what_order_and_what_was_measured_last(tmp_path):
+    changes = {"evaluate.every": 10, "evaluate.metric": "swd", "evaluate.samples": 32, "k": 3}
+    run = train(tmp_path / "run", steps=15, changes=changes)
+    card = ganzoo.load(run.path).card
+    G = generators(run.path)[0]["generator"]
+    assert card["players"].keys() == {"D", "G"}
+    assert card["players"]["G"].endswith(f", {sum(p.numel() for p in G.parameters()):,} parameters")
+    assert card["turns"] == ["D, 3 times", "G"]
+    rows = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
+    judged = {name for name in rows[1] if name.startswith("swd/")}
+    assert judged
+    assert card["figures"] == rows[-1]
+    assert card["evaluated"] == {"step": 10, **{name: rows[1][name] for name in judged}}
+    assert ganzoo.inspect.inspect(run.path)["card"] == card
+    ganzoo.export(run, tmp_path / "g.onnx")
+    assert ganzoo.load(tmp_path / "g.onnx").card.items() >= card.items()
+
+
+def test_lazy_turns_and_turns_together_are_told():
+    from ganzoo.card import _line, measured
+    from ganzoo.game import Turn
+
+    assert _line(Turn("D", lambda seen: {}, every=16)) == "D, every 16 steps"
+    assert measured([{"step": 5, "V": None}], "found") == {"figures": {"step": 5, "V": None}}
+    assert measured([], "found") == {}
 
 
 def test_another_version_is_said(tmp_path, caplog, monkeypatch):

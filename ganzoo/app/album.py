@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ganzoo.app.scratch import kept
+from ganzoo.app.wishes import by_seed
 from ganzoo.files import canonical
 from ganzoo.images import png_bytes
 from ganzoo.sampler import Samples
@@ -27,11 +28,11 @@ def gallery(name: str, columns: int, label: str) -> Any:
     )  # fmt: skip
 
 
-def classes_of(spec: GeneratorSpec) -> list[str]:
-    """What the style sheet must know of an output."""
-    if spec.output.kind == "points":
-        return ["gallery", "one", "smooth"]
-    return ["gallery", "smooth"] if min(spec.output.shape[1:]) >= SMOOTH else ["gallery"]
+def classes_of(spec: GeneratorSpec, count: int = 0) -> list[str]:
+    """What the style sheet must know of an output, and of how many pictures there are if it is one."""
+    points = spec.output.kind == "points"
+    named = {"points": points, "smooth": points or min(spec.output.shape[1:]) >= SMOOTH, "one": count == 1}
+    return ["gallery", *(name for name, so in named.items() if so)]
 
 
 def pictures(folder: Path, samples: Samples) -> list[tuple[str, str]]:
@@ -41,6 +42,7 @@ def pictures(folder: Path, samples: Samples) -> list[tuple[str, str]]:
     given = samples.settings.get("arguments", {})
     lists = [v for v in given.values() if isinstance(v, list)]
     captions = [" · ".join([*(str(v[k]) for v in lists), str(seed)]) for k, seed in enumerate(samples.seeds)]
+    captions = captions if by_seed(samples.spec) else ["output"] * len(samples)
     return [(kept(folder, f"seed-{s}.png", samples.png(k)), captions[k]) for k, s in enumerate(samples.seeds)]
 
 

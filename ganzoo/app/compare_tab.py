@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import gradio as gr
 from PIL import Image
 
-from ganzoo.app.controls import Sheet, told, which
+from ganzoo.app import look
+from ganzoo.app.controls import LACKING, Sheet, titled, told, which
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import Wish, can_truncate, whole
+from ganzoo.app.wishes import Wish, by_seed, can_truncate, whole
 from ganzoo.errors import InputError
 from ganzoo.feeds import TRUNCATIONS
 from ganzoo.sampler import Sampler, Samples
@@ -34,16 +35,20 @@ Row: TypeAlias = tuple[str, Wish, Callable[[Studio, Wish], Samples]]
 def compare_tab(tab: Any, sheet: Sheet) -> None:
     """Fills the tab."""
     studio = sheet.studio
-    names = [name for name, s in studio.samplers.items() if s.spec.output.kind == "image"]
+    names = _drawing(studio)
+    by_seeds = any(by_seed(studio.spec(name)) for name in names)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
-            what = gr.Radio(_kinds(studio, studio.default), value=MODELS, label="Rows", elem_id="compare-what")
+            kinds = _kinds(studio, studio.default)
+            what = gr.Radio(kinds, value=kinds[0], label="Rows", elem_id="compare-what")
             ready = [name for name in names if not studio.spec(name).of_kind("image")]
             chosen = gr.CheckboxGroup(
-                names, value=(ready or names)[:4], label="Models", visible=len(names) > 1, elem_id="compare-models"
+                names, value=(ready or names)[:4], label="Models", visible=kinds[0] == MODELS, elem_id="compare-models"
             )
             info = f"One in each column, at most {CELLS} pictures in all"
-            seeds = gr.Textbox("0-5", label="Seeds", info=info, max_length=400, elem_id="compare-seeds")
+            seeds = gr.Textbox(
+                "0-5", label="Seeds", info=info, max_length=400, visible=by_seeds, elem_id="compare-seeds"
+            )
             go = gr.Button("Compare", variant="primary", elem_id="compare-go")
         with gr.Column(scale=2, min_width=280, elem_classes="results"):
             table = gr.HTML(elem_id="compare", container=False)
@@ -52,31 +57,55 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
 
     async def compare(model: Any, what: Any, chosen: Any, seeds: Any, *values: Any) -> str:
         with told():
+            asked = _models(model, chosen) if what == MODELS else [model]
+            if lacking := [name for name in asked if sheet.lacks_picture(name, values)]:
+                named = f"{html.escape(lacking[0])}: " if len(studio.samplers) > 1 else ""
+                return look.note(named + LACKING)
             rows = _rows(sheet, model, what, chosen, which(seeds, 6), values)
+            if not any(by_seed(studio.spec(wish.model)) for _, wish, _ in rows):
+                rows = [(name, studio.wish({**wish.asked, "seeds": [0]}), make) for name, wish, make in rows]
             made = await studio.pool.run(partial(_draw, studio, rows))
         return _table([str(s) for s in rows[0][1].asked["seeds"]], made)
 
     async def switch(model: Any) -> Any:
-        return gr.update(choices=_kinds(studio, model), value=MODELS), gr.update(visible=len(names) > 1)
+        kinds = _kinds(studio, model)
+        return gr.update(choices=kinds, value=kinds[0]), gr.update(visible=kinds[0] == MODELS), ""
+
+    async def again(here: Any, *values: Any) -> Any:
+        """For another model, if somebody looks."""
+        return await compare(*values) if here == "Compare" else gr.skip()
 
     async def shown(what: Any) -> Any:
-        return gr.update(visible=what == MODELS and len(names) > 1)
+        return gr.update(visible=what == MODELS)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([go.click, seeds.submit, tab.select], compare, inputs, table, show_progress="full", **how)
     what.input(shown, what, chosen, **quiet).then(compare, inputs, table, **how)
-    sheet.model.change(switch, sheet.model, [what, chosen], **quiet)
+    sheet.model.change(switch, sheet.model, [what, chosen, table], **quiet).then(
+        again, [sheet.here, *inputs], table, **how
+    )
 
 
 def _kinds(studio: Studio, model: Any) -> list[str]:
     """What can be compared of a model."""
-    kinds = [MODELS]
-    if model in studio.samplers and studio.spec(model).output.kind == "image":
-        kinds += [CLIPS] if can_truncate(studio.spec(model)) else []
+    drawing = _drawing(studio)
+    kinds = [MODELS] if len(drawing) > 1 or model not in drawing else []
+    if model in drawing:
+        kinds += [STEPS] if studio.steps(model) else []
         kinds += [CLASSES] if studio.spec(model).of_kind("label") else []
         kinds += [STYLES] if mixes(studio.sampler(model)) else []
-        kinds += [STEPS] if studio.steps(model) else []
+        kinds += [CLIPS] if can_truncate(studio.spec(model)) else []
     return kinds
+
+
+def comparable(studio: Studio) -> bool:
+    """Whether any of the models that are served can be compared with anything."""
+    return any(_kinds(studio, name) for name in _drawing(studio))
+
+
+def _drawing(studio: Studio) -> list[str]:
+    """The models whose samples are pictures."""
+    return [name for name, sampler in studio.samplers.items() if sampler.spec.output.kind == "image"]
 
 
 def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any], values: Sequence[Any]) -> list[Row]:
@@ -84,11 +113,7 @@ def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any
     studio = sheet.studio
     rows: list[Row]
     if what == MODELS:
-        chosen = chosen if isinstance(chosen, list) and chosen else [model]
-        for name in chosen[: CELLS + 1]:
-            if sheet.lacks_picture(name, values):
-                raise InputError("models", f"'{name}' starts from a picture; give it one in the tab Sample")
-        rows = [(str(name), sheet.wish(name, values, **seeds), _sample) for name in chosen[: CELLS + 1]]
+        rows = [(str(name), sheet.wish(name, values, **seeds), _sample) for name in _models(model, chosen)]
     elif what in _MAKERS:
         wish = sheet.wish(model, values, **seeds)
         if what not in _kinds(studio, model):
@@ -103,6 +128,11 @@ def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any
     if len(rows) * len(rows[0][1].asked["seeds"]) > CELLS:
         raise InputError("seeds", f"at most {CELLS} pictures are compared; take fewer seeds or rows")
     return rows
+
+
+def _models(model: Any, chosen: Any) -> list[Any]:
+    """The models that are compared: those that are ticked, or the one that is picked."""
+    return chosen[: CELLS + 1] if isinstance(chosen, list) and chosen else [model]
 
 
 def _sample(studio: Studio, wish: Wish) -> Samples:
@@ -120,7 +150,11 @@ def _clips(studio: Studio, wish: Wish) -> list[Row]:
 def _classes(studio: Studio, wish: Wish) -> list[Row]:
     """A row for each class, or for the first of many."""
     one = studio.spec(wish.model).of_kind("label")[0]
-    return [(name, studio.wish({**wish.asked, one.name: name}), _sample) for name in one.classes[:MOST_CLASSES]]
+    title = titled(one).lower()
+    return [
+        (f"{title} {name}" if name.isdecimal() else name, studio.wish({**wish.asked, one.name: name}), _sample)
+        for name in one.classes[:MOST_CLASSES]
+    ]
 
 
 def _steps(studio: Studio, wish: Wish) -> list[Row]:
@@ -176,7 +210,7 @@ def _table(seeds: Sequence[str], rows: Sequence[tuple[str, Samples]]) -> str:
         + "</tr>"
         for name, samples in rows
     ]
-    return f'<div class="cells"><table><tr><th></th>{head}</tr>{"".join(lines)}</table></div>'
+    return f'<div class="cells"><table><tr><th scope="row">seed</th>{head}</tr>{"".join(lines)}</table></div>'
 
 
 def _image(samples: Samples, k: int, text: str) -> str:

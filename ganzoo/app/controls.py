@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import html
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageOps
 
+from ganzoo.app import look
 from ganzoo.app.recall import ANY, EACH, in_turn
 from ganzoo.app.studio import Busy, Studio
-from ganzoo.app.wishes import Wish, can_truncate, fraction
+from ganzoo.app.wishes import Wish, can_truncate, fraction, from_noise
 from ganzoo.errors import InputError, SpaceError
 from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS
 from ganzoo.specs import GeneratorSpec, InputSpec
@@ -24,6 +26,8 @@ CLIP = "truncation"
 NEARER = "Less: more typical pictures, and more alike."
 SHOWN = {"image": 64, "points": 4096}
 """On the page at most."""
+DROP_HERE = "# Drop a picture here\nor click to choose one"
+LACKING = "This model starts from a picture. Give it one in the tab Sample, and come back."
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,23 @@ class Controls:
 class Sheet:
     """The picker of models and every model's widgets; made within the column that shows them.
 
-    Pictures that the page shows lie in `scratch`.
+    Pictures that the page shows lie in `scratch`; `here` is the name of the tab that is open.
     """
 
     def __init__(self, studio: Studio, model: Any, scratch: Path) -> None:
         self.studio = studio
         self.model = model
         self.scratch = scratch
+        self.here = gr.State("Sample")
         self.controls = {name: _controls(name, studio) for name in studio.samplers}
+
+    def follow(self, tabs: Any) -> None:
+        """Keeps the name of the tab that is open in `here`."""
+
+        async def named(event: gr.SelectData) -> str:
+            return str(event.value)
+
+        tabs.select(named, None, self.here, api_visibility="private", show_progress="hidden")
 
     @property
     def widgets(self) -> list[Any]:
@@ -131,6 +144,28 @@ def first_count(spec: GeneratorSpec) -> int:
 
 
 @contextlib.contextmanager
+def of_noise(sheet: Sheet) -> Iterator[None]:
+    """Within: widgets for models that make pictures from noise. For others a sentence stands in their place."""
+    fits = from_noise(sheet.studio.spec(sheet.studio.default))
+    reason = gr.HTML(_other_than_noise(sheet.studio, sheet.studio.default), visible=not fits, container=False)
+    with gr.Column(visible=fits) as widgets:
+        yield
+
+    async def switch(model: Any) -> list[Any]:
+        with told():
+            fits = from_noise(sheet.studio.spec(model))
+            return [gr.update(value=_other_than_noise(sheet.studio, model), visible=not fits), gr.update(visible=fits)]
+
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    sheet.model.change(switch, sheet.model, [reason, widgets], **quiet)
+
+
+def _other_than_noise(studio: Studio, model: str) -> str:
+    makes = "makes points" if studio.spec(model).output.kind == "points" else "takes no noise"
+    return look.note(f"This tab is for models that make pictures from noise; '{html.escape(model)}' {makes}.")
+
+
+@contextlib.contextmanager
 def told() -> Iterator[None]:
     """Within: what cannot be made is said to the visitor in a sentence."""
     try:
@@ -170,7 +205,7 @@ def _classes(spec: InputSpec) -> Any:
 
 def _upload(spec: InputSpec) -> Any:
     named = {k: v for k, v in _named(spec).items() if k != "info"}
-    return gr.Image(type="pil", sources=["upload"], format="png", **named)
+    return gr.Image(type="pil", sources=["upload"], format="png", placeholder=DROP_HERE, **named)
 
 
 _WIDGETS: dict[str, Callable[[InputSpec], Any]] = {"scalar": _slider, "label": _classes, "image": _upload}

@@ -12,10 +12,10 @@ import numpy as np
 
 from ganzoo.app import album, look, places
 from ganzoo.app.album import classes_of
-from ganzoo.app.controls import Sheet, told
+from ganzoo.app.controls import LACKING, Sheet, of_noise, told
 from ganzoo.app.places import Place
 from ganzoo.app.studio import Busy
-from ganzoo.app.wishes import Wish, fraction, whole
+from ganzoo.app.wishes import Wish, fraction, from_noise, whole
 from ganzoo.errors import InputError
 from ganzoo.sampler import Sampler, Samples
 
@@ -33,7 +33,7 @@ Shown = tuple[str, list[str]]
 def explore_tab(tab: Any, sheet: Sheet) -> None:
     """Fills the tab."""
     studio = sheet.studio
-    with gr.Row(equal_height=False):
+    with of_noise(sheet), gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
             info = "A seed that you like, or the picture that you clicked"
             seed = gr.Textbox("0", label="From", info=info, max_length=places.LONGEST, elem_id="explore-seed")
@@ -72,6 +72,19 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             around = places.variations(place, amount, VARIATIONS)
             made = await _made(sheet, wish, around, [f"to {p.end}" for p in around])
         return [made, (wish.model, [str(p) for p in around]), look.note(AROUND)]
+
+    async def opened(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
+        """As `vary`; what the model cannot, or not yet, is no error of who only looks."""
+        with told():
+            if not from_noise(studio.spec(model)):
+                return [gr.skip()] * 3
+            if sheet.lacks_picture(model, values):
+                return [gr.update(value=[]), ("", []), look.note(LACKING)]
+        return await vary(model, seed, strength, *values)
+
+    async def again(here: Any, *values: Any) -> Any:
+        """For another model, if somebody looks."""
+        return await opened(*values) if here == "Explore" else [gr.skip()] * 3
 
     async def cross(model: Any, parents: Any, *values: Any) -> Any:
         with told():
@@ -121,7 +134,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
 
     inputs, out = [*sheet.widgets], [around, shown, title]
     gr.on([near.click, seed.submit, strength.input], vary, [sheet.model, seed, strength, *inputs], out, **quiet)
-    tab.select(vary, [sheet.model, seed, strength, *inputs], out, **quiet)
+    tab.select(opened, [sheet.model, seed, strength, *inputs], out, **quiet)
     breed.click(cross, [sheet.model, parents, *inputs], out, **quiet)
     keep.click(like, [sheet.model, seed, favourites, *inputs], [liked, favourites, shelf, parents], **quiet)
     around.select(chosen, shown, seed, api_visibility="private", show_progress="hidden")
@@ -129,7 +142,9 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     far_inputs = [sheet.model, seed, which, far, *inputs]
     gr.on([find.click, which.input, far.input], move, far_inputs, [along, strip, steer, which], **quiet)
     cleared = [around, strip, steer, shelf, shown, favourites, parents, seed]
-    sheet.model.change(switch, sheet.model, cleared, api_visibility="private", show_progress="hidden")
+    sheet.model.change(switch, sheet.model, cleared, api_visibility="private", show_progress="hidden").then(
+        again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet
+    )
 
 
 AROUND = "Variations: each a part of the way to another seed. Click one to start from it."
@@ -140,10 +155,10 @@ def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any]) -> tuple
     """The request for the picture of a place's first seed, and the place; InputError."""
     found = places.read(place)
     if sheet.lacks_picture(model, values):
-        raise InputError("image", "this model starts from a picture; give one in the tab Sample")
+        raise InputError("image", LACKING)
     wish = sheet.wish(model, values, seeds=str(found.first))
     spec = sheet.studio.spec(wish.model)
-    if spec.output.kind != "image" or not spec.of_kind("latent"):
+    if not from_noise(spec):
         raise InputError("model", "only pictures that are made from noise can be explored")
     return wish, found
 

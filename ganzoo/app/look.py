@@ -59,9 +59,11 @@ CSS = """
   font-variant-numeric: tabular-nums; transform: none; line-height: 1.2;
 }
 .note { color: var(--body-text-color-subdued); font-size: var(--text-sm); margin: 4px 0; }
+#hint { border: 2px dashed var(--border-color-primary); border-radius: 8px; padding: 80px 16px; text-align: center; }
 .side { gap: 12px; }
 #film video { width: 100%; max-width: 512px; display: block; border-radius: 4px; background: #000; }
 #code h2, #card h2 { font-size: 1rem; margin: 0 0 4px; } #code h3 { font-size: var(--text-sm); margin: 0; }
+#code .cm-content { padding-right: 64px; }
 #card ul { margin: 0; padding-left: 1.1em; } #card pre { margin: 0; white-space: pre-wrap; font-size: 0.8rem; }
 #around, #along, #strip, #favourites { min-height: 0 !important; }
 #around .grid-wrap, #along .grid-wrap, #strip .grid-wrap, #favourites .grid-wrap { min-height: 0 !important; }
@@ -73,8 +75,9 @@ CSS = """
 .cells td { padding: 0; }
 .cells th { padding: 0 8px 0 0; font-weight: 500; font-size: var(--text-xs); color: var(--body-text-color-subdued); }
 .cells th[scope=col] { text-align: center; padding: 0; }
-.cells th[scope=row] { text-align: right; overflow-wrap: anywhere; min-width: 60px; max-width: 120px; }
-.cells img { width: 84px; min-width: 44px; border-radius: 3px; margin: 0; display: block; }
+.cells th[scope=row] { text-align: right; overflow-wrap: anywhere; min-width: 44px; max-width: 120px; }
+.cells td, .cells th[scope=col] { width: 84px; min-width: 40px; }
+.cells img { width: 100%; border-radius: 3px; margin: 0; display: block; }
 .cells img.pixels { image-rendering: pixelated; }
 #card .prose { padding: 0 4px; }
 #card table, #card tr, #card td { border: 0; background: transparent; }
@@ -86,6 +89,9 @@ CSS = """
 @media (max-width: 700px) {
   .gradio-container .main { padding: 12px !important; }
   #pictures, .results { order: -1; }
+  #hint { padding: 16px; }
+  .cells table { border-spacing: 2px; }
+  .cells th[scope=row] { padding: 0 4px 0 0; }
   .gallery:not(.one, #along, #strip, #favourites) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
 }
 """
@@ -93,7 +99,7 @@ CSS = """
 DOWNLOAD = """
 async (asked) => {
   const wish = JSON.parse(asked || "{}");
-  const points = document.querySelector("#gallery").classList.contains("one");
+  const points = document.querySelector("#gallery").classList.contains("points");
   const format = "FORMAT" === "all" ? (points ? "npz" : "zip") : "FORMAT";
   wish.format = format;
   const root = (window.gradio_config && window.gradio_config.root) || "";

@@ -16,6 +16,7 @@ from ganzoo.app import look, recall
 from ganzoo.app.guard import UPLOAD
 from ganzoo.app.scratch import AGE, EVERY
 from ganzoo.app.studio import Studio
+from ganzoo.app.wishes import from_noise
 
 QUEUE = 32
 LOOK, PROGRESS = 0.05, 0.25
@@ -58,16 +59,17 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
 
 
 def build(studio: Studio, scratch: Path) -> Any:
-    """The page as Gradio Blocks: a picker of models, then a tab for each thing to do."""
+    """The page as Gradio Blocks: a picker of models, then a tab for each thing that they can do."""
     import gradio as gr
 
-    from ganzoo.app.compare_tab import compare_tab
+    from ganzoo.app.compare_tab import comparable, compare_tab
     from ganzoo.app.explore_tab import explore_tab
     from ganzoo.app.model_tab import model_tab, programs
     from ganzoo.app.sample_tab import sample_tab
     from ganzoo.app.training_tab import training_tab
     from ganzoo.app.walk_tab import walk_tab
 
+    specs = [studio.spec(name) for name in studio.samplers]
     forget = (int(EVERY), int(AGE - EVERY))  # Gradio keeps a list of files, and has to forget those that are swept
     with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True, delete_cache=forget) as page:
         with gr.Row(elem_id="top"):
@@ -77,20 +79,23 @@ def build(studio: Studio, scratch: Path) -> Any:
                 visible=len(studio.samplers) > 1, scale=0, min_width=200, container=False,
             )  # fmt: skip
         boxes = programs()
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Sample", id="sample"):
                 sheet = sample_tab(page, studio, model, boxes, scratch)
-            with gr.Tab("Walk", id="walk"):
-                walk_tab(sheet)
-            with gr.Tab("Explore", id="explore") as tab:
-                explore_tab(tab, sheet)
-            with gr.Tab("Compare", id="compare") as tab:
-                compare_tab(tab, sheet)
+            if any(from_noise(spec) for spec in specs):
+                with gr.Tab("Walk", id="walk"):
+                    walk_tab(sheet)
+                with gr.Tab("Explore", id="explore") as tab:
+                    explore_tab(tab, sheet)
+            if comparable(studio):
+                with gr.Tab("Compare", id="compare") as tab:
+                    compare_tab(tab, sheet)
             if studio.runs:
                 with gr.Tab("Training", id="training") as tab:
                     training_tab(tab, studio, model)
             with gr.Tab("Model", id="model"):
                 model_tab(studio, model, boxes)
+        sheet.follow(tabs)
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
     page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = LOOK, PROGRESS  # no public way
     return page

@@ -116,12 +116,20 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   const file = event.dataTransfer && event.dataTransfer.files[0];
   if (!file) return;
+  if (event.target.closest("#hint")) {
+    const boxes = [...document.querySelectorAll(".inputs input[type=file]")];
+    const box = boxes.find((one) => one.closest(".inputs").offsetParent);
+    box.files = event.dataTransfer.files;
+    box.dispatchEvent(new Event("change", {bubbles: true}));
+    return;
+  }
   window.ganzooDropped = file;
   document.querySelector("#recall").click();
 });
 </script>
 """
-"""A picture may be dropped anywhere, but for the place of a picture that a model starts from."""
+"""A picture may be dropped anywhere; on the box of a picture that a model starts from, or on the hint that asks for
+one, it is that picture."""
 
 ADDRESS = '(query) => { if (query) history.replaceState(null, "", location.pathname + query); }'
 """Puts the settings into the address of the page."""

@@ -15,13 +15,19 @@ from ganzoo.app import album, look, recall
 from ganzoo.app.controls import CLIP, SHOWN, Sheet, first_count, titled, told
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import Wish, can_truncate
+from ganzoo.app.wishes import Wish, by_seed, can_truncate
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.specs import GeneratorSpec
 
 STRIP = 7
 """Values of a number in a strip."""
 CLASSES = 20
+HINT = "This model starts from a picture. Give it one, and what it makes of it is shown here."
+CARRIED = (
+    "The address of this page carries all settings, and so does every picture that it saves: "
+    "drop such a picture here, and they are back."
+)
+LATER = "# First give the model a picture in the tab Sample."
 
 
 def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], scratch: Path) -> Sheet:
@@ -29,20 +35,21 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     first = studio.spec(studio.default)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_id="controls"):
-            with gr.Group():
+            with gr.Group(visible=by_seed(first)) as which:
                 info = "A number, or several: 3, 7, 20-25"
                 seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=400)
                 lock = gr.Checkbox(False, label="Keep this seed", elem_id="lock")
-            new = gr.Button("New pictures", variant="primary", elem_id="new")
+            new = gr.Button("New pictures", variant="primary", elem_id="new", visible=by_seed(first))
             count = gr.Slider(**_span(first), step=1, label="How many", elem_id="count")
             sheet = Sheet(studio, model, scratch)
-            with gr.Row():
+            with gr.Row(visible=not first.of_kind("image")) as saves:
                 grid = gr.Button("Save picture (PNG)", size="sm", min_width=110, elem_id="save-png")
                 archive = gr.Button(_SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all")
-            back = gr.Button("Settings from a picture", size="sm", elem_id="recall")
-            about = "The address of this page and the pictures that it saves carry all settings: drop a picture here."
-            gr.HTML(look.note(about), container=False)
+            with gr.Column(visible=by_seed(first)) as recalls:
+                back = gr.Button("Settings from a picture", size="sm", elem_id="recall")
+                gr.HTML(look.note(CARRIED), container=False)
         with gr.Column(scale=2, min_width=280, elem_id="pictures"):
+            hint = gr.HTML(look.note(HINT), visible=bool(first.of_kind("image")), elem_id="hint", container=False)
             gallery = album.gallery("gallery", 4, "Samples")
             with gr.Column(visible=bool(sweeps(first)), elem_id="strip-box") as below:
                 what = gr.Dropdown(
@@ -56,26 +63,28 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     asked, address, text = (gr.Textbox(visible=False) for _ in range(3))
 
     settings = [model, seed, count, *sheet.widgets]
-    shown = [gallery, asked, address, *programs]
+    shown = [hint, saves, gallery, asked, address, *programs]
     groups = [c.group for c in sheet.controls.values()]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     how: dict[str, Any] = {
         **quiet, "concurrency_id": "draw", "concurrency_limit": studio.pool.workers * 2, "trigger_mode": "always_last",
     }  # fmt: skip
-    view = [count, archive, below, what, *groups]
+    view = [count, which, new, recalls, archive, below, what, *groups]
 
     async def draw(request: gr.Request, model: Any, seed: Any, count: Any, *values: Any) -> Any:
         """From the values of all widgets to pictures and snippets."""
         with told():
             if sheet.lacks_picture(model, values):  # nothing is wrong: the visitor has yet to give one
-                return [gr.update(value=[]), "", recall.to_address({"model": model}), "", "", ""]
+                here, gone, none = (gr.update(visible=v) for v in (True, False, False))
+                return [here, gone, none, "", recall.to_address({"model": model}), LATER, LATER, LATER]
             wish = sheet.sheet_wish(model, seed, count, values)
             found = await studio.draw(wish, partial(album.pictures, scratch))
         spec = studio.spec(wish.model)
         query = recall.to_address(sheet.settings(wish.model, seed, count, values))
-        update = gr.update(value=found, columns=_columns(spec, wish, len(found)), elem_classes=album.classes_of(spec))
+        columns, classes = _columns(spec, wish, len(found)), album.classes_of(spec, len(found))
+        update = gr.update(value=found, columns=columns, elem_classes=classes, visible=True)
         said, *in_programs = snippets(studio, wish, request)
-        return [update, said, query, *in_programs]
+        return [gr.update(visible=False), gr.update(visible=True), update, said, query, *in_programs]
 
     async def sweep(model: Any, seed: Any, count: Any, what: Any, *values: Any) -> Any:
         """The first seed at several values of an input."""
@@ -84,11 +93,12 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
                 return gr.update(value=[])
             wish = sheet.sheet_wish(model, seed, count, values)
             spec = studio.spec(wish.model)
-            if what not in sweeps(spec):
+            if what not in range(len(sweeps(spec))):
                 return gr.update(value=[])
+            name = sweeps(spec)[what]
             start = {**_at(wish, 0), "seeds": wish.asked["seeds"][:1]}
-            wishes = [(f"{v:.2g}" if isinstance(v, float) else v, studio.wish({**start, what: v}))
-                      for v in values_of(spec, what)]  # fmt: skip
+            wishes = [(f"{v:.2g}" if isinstance(v, float) else v, studio.wish({**start, name: v}))
+                      for v in values_of(spec, name)]  # fmt: skip
             made = await studio.pool.run(partial(_strip, studio, scratch, wishes))
         return gr.update(value=made, columns=min(len(made), 10), elem_classes=album.classes_of(spec))
 
@@ -96,6 +106,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         spec = studio.spec(name)
         return [
             gr.update(**_span(spec)),
+            *(gr.update(visible=by_seed(spec)) for _ in (which, new, recalls)),
             gr.update(value=_SAVE_ALL[spec.output.kind]),
             gr.update(visible=bool(sweeps(spec))),
             gr.update(choices=_choices(spec), value=_first(spec)),
@@ -170,14 +181,14 @@ def sweeps(spec: GeneratorSpec) -> list[str]:
             *[n for n in wide if n not in ("truncation", "psi")], *(i.name for i in spec.of_kind("label"))]  # fmt: skip
 
 
-def _first(spec: GeneratorSpec) -> str | None:
-    return next(iter(sweeps(spec)), None)
+def _first(spec: GeneratorSpec) -> int | None:
+    return 0 if sweeps(spec) else None
 
 
-def _choices(spec: GeneratorSpec) -> list[tuple[str, str]]:
-    """The same as (title, name)."""
+def _choices(spec: GeneratorSpec) -> list[tuple[str, int]]:
+    """The same as (title, place); by its name Gradio would look up what 'label' is in the visitor's language."""
     titles = {one.name: titled(one) for one in spec.inputs}
-    return [(titles.get(name, "Truncation"), name) for name in sweeps(spec)]
+    return [(titles.get(name, "Truncation"), place) for place, name in enumerate(sweeps(spec))]
 
 
 def values_of(spec: GeneratorSpec, name: str) -> list[Any]:

@@ -20,6 +20,8 @@ _TOLD = (
     "turns",
     "deviations",
     "step",
+    "figures",
+    "evaluated",
     "seed",
     "weights",
     "versions",

@@ -85,15 +85,17 @@ def card(studio: Studio, model: str) -> str:
         "Paper": _text(about.get("paper")),
         "Formula": f"<pre>{_text(about.get('formula'))}</pre>" if about.get("formula") else "",
         "Players": _list(about.get("players")),
-        "Turns": _list(about.get("turns")),
+        "Turns of a step": _list(about.get("turns")),
         "Not as in the paper": _list(about.get("deviations")),
         "Data": _text(about.get("data")),
         "Origin": _text(data.get("origin")),
         "Data licence": _text(data.get("licence")),
         "Steps": f"{about['step']:,}" if isinstance(about.get("step"), int) else "",
+        "Figures": _figures(about.get("figures")),
+        "Evaluated": _figures(about.get("evaluated")),
         "Weights": _text(about.get("weights")),
         "Seed": _text(about.get("seed")),
-        "Made with": _list(about.get("versions")),
+        "Made with": _text(", ".join(f"{k} {v}" for k, v in about.get("versions", {}).items())),
         "Takes": _text(", ".join(f"{i.name} ({i.kind})" for i in spec.inputs)),
         "Makes": made,
         "Checksum": f"<code>{sampler.checksum}</code>",
@@ -109,6 +111,14 @@ def _list(value: Any) -> str:
     if isinstance(value, list) and value:
         return "<ul>" + "".join(f"<li>{_text(one)}</li>" for one in value) + "</ul>"
     return _text(value)
+
+
+def _figures(value: Any) -> str:
+    """A row of metrics as HTML, one line each, under the step it is of."""
+    numbers = {k: v for k, v in value.items() if isinstance(v, int | float)} if isinstance(value, dict) else {}
+    at = [f"at step {numbers['step']:,}"] if "step" in numbers else []
+    names = sorted(numbers.keys() - {"step", "images"}, key=lambda name: (name != "V", name))
+    return _list([*at, *(f"{name} {numbers[name]:.4g}" for name in names)])
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.folder import RunFolder
 from ganzoo.loading import load
 from ganzoo.sampler import Sampler, Samples
-from ganzoo.specs import GeneratorSpec
+from ganzoo.specs import GIVEN, GeneratorSpec
 
 T = TypeVar("T")
 Gone = Callable[[], Awaitable[bool]]
@@ -215,6 +215,8 @@ def _shown(path: Path, base: str) -> dict[str, Sampler]:
     for generator, sampler in default.generators.items():
         if sampler.spec.output.kind == "latent":
             continue  # made for another generator, not for the eye
+        if sampler is not default and any(i.distribution == GIVEN for i in sampler.spec.of_kind("latent")):
+            continue  # a part of the default, whose pictures are the same
         if not sampler.spec.of_kind("image"):
             sampler.sample(1)  # what cannot draw is said now, not to the first visitor
         found[base if sampler is default else f"{base}/{generator}"] = sampler

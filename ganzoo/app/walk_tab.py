@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.app import look
-from ganzoo.app.controls import Sheet, told, which
-from ganzoo.app.wishes import Wish, fraction, whole
+from ganzoo.app.controls import LACKING, Sheet, of_noise, told, which
+from ganzoo.app.wishes import Wish, fraction, from_noise, whole
 from ganzoo.errors import InputError
 from ganzoo.feeds import geometry
 from ganzoo.files import canonical, write_bytes
@@ -29,6 +29,7 @@ SECONDS = 20
 PIXELS = 64_000_000
 """Of all frames of a film together: they are in memory at once."""
 KINDS = ("mp4", "gif")
+EMPTY = look.note("The film is shown here, in a loop.")
 Easing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 EASINGS: dict[str, Easing] = {
     "Even": lambda t: t,
@@ -39,7 +40,7 @@ EASINGS: dict[str, Easing] = {
 
 def walk_tab(sheet: Sheet) -> None:
     """Fills the tab."""
-    with gr.Row(equal_height=False):
+    with of_noise(sheet), gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
             info = f"Where it passes, 2 to {KEYS}: 3, 7, 20-25"
             keys = gr.Textbox("0-5", label="Seeds", info=info, elem_id="walk-keys", max_length=400)
@@ -53,7 +54,7 @@ def walk_tab(sheet: Sheet) -> None:
                     for kind in KINDS
                 ]
         with gr.Column(scale=2, min_width=280, elem_classes="results"):
-            screen = gr.HTML(look.note("The film is shown here, in a loop."), elem_id="film", container=False)
+            screen = gr.HTML(EMPTY, elem_id="film", container=False)
     where = gr.Textbox(visible=False)
     inputs = [sheet.model, keys, seconds, easing, *sheet.widgets]
     how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw"}
@@ -77,6 +78,7 @@ def walk_tab(sheet: Sheet) -> None:
         return f'<video src="{address}" aria-label="{text}" loop autoplay muted playsinline controls></video>'
 
     go.click(show, inputs, screen, show_progress="full", show_progress_on=[screen], **how)
+    sheet.model.change(lambda: EMPTY, None, screen, api_visibility="private", show_progress="hidden")
     for kind, button in zip(KINDS, saves):
         button.click(
             partial(film, kind), inputs, where, show_progress="full", show_progress_on=[screen], **how
@@ -87,10 +89,10 @@ def _asked(sheet: Sheet, model: Any, keys: Any, seconds: Any, values: Sequence[A
     """The request for the pictures at the seeds, and how many frames there are; InputError."""
     frames = round(FPS * fraction("seconds", seconds, 1, SECONDS))
     if sheet.lacks_picture(model, values):
-        raise InputError("image", "this model starts from a picture; give one in the tab Sample")
+        raise InputError("image", LACKING)
     wish = sheet.wish(model, values, **which(keys, 1))
     spec = sheet.studio.spec(wish.model)
-    if spec.output.kind != "image" or not spec.of_kind("latent"):
+    if not from_noise(spec):
         raise InputError("model", "only pictures that are made from noise can be walked through")
     whole("seeds", len(wish.asked["seeds"]), 2, KEYS)
     most = PIXELS // (spec.output.shape[1] * spec.output.shape[2] * FPS)

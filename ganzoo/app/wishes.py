@@ -169,6 +169,16 @@ def _input(spec: GeneratorSpec, name: str, value: Any, count: int) -> Any:
     raise InputError(name[:100], f"this model has no such input; it has {', '.join(names)}")
 
 
+def by_seed(spec: GeneratorSpec) -> bool:
+    """Whether another seed is another sample."""
+    return bool(spec.of_kind("latent") or spec.of_kind("label"))
+
+
+def from_noise(spec: GeneratorSpec) -> bool:
+    """Whether a model makes pictures from noise, between which there is a way."""
+    return spec.output.kind == "image" and bool(spec.of_kind("latent"))
+
+
 def can_truncate(spec: GeneratorSpec) -> float | None:
     """The widest truncation of a model that clips its latents, or 1 where a scalar input means it."""
     if any(i.name in TRUNCATIONS for i in spec.of_kind("scalar")):
