@@ -30,16 +30,14 @@ import generation
 import numpy as np
 import plain
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 import ganzoo
-from ganzoo import zoo
+from ganzoo import auto, zoo
+from ganzoo.auto import Products, has_bf16
 from ganzoo.build import engine_of, game_of
 from ganzoo.data import Source, open_source, prepare
 from ganzoo.engine import Engine
 from ganzoo.recipes import Recipe
-from ganzoo.run import has_bf16, settle
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -99,8 +97,7 @@ class Bench:
     def engine(self, case: Case, precision: str = "fp32", **changes: Any) -> tuple[Engine, Source]:
         """ganzoo's side of a case."""
         source, recipe = self.source(case.shape), case.recipe().but(changes=changes)
-        settled = {**settle(recipe, "cpu"), "precision": precision, "threads": self.threads}
-        return engine_of(recipe, source, settled), source
+        return engine_of(recipe, source, {"device": "cpu", "precision": precision}), source
 
     def plain(self, case: Case) -> plain.Plain:
         """The same networks, from the same seed, in the loop of a tutorial."""
@@ -132,18 +129,6 @@ class Bench:
         return max(2 * 1024**3 / clock(lambda: a @ b) / 1e9 for _ in range(self.rounds + 3))
 
 
-class Flops(TorchDispatchMode):
-    """Counts what products and convolutions take, second derivatives too, which torch's own counter refuses."""
-
-    total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        if count := flop_registry.get(func._overloadpacket):
-            self.total += count(*args, **(kwargs or {}), out_val=out)
-        return out
-
-
 def clock(do: Callable[[], Any]) -> float:
     """Seconds."""
     begun = time.perf_counter()
@@ -157,8 +142,14 @@ def ratio(found: dict[str, list[float]], slow: str, fast: str) -> float:
 
 
 def player(engine: Engine) -> Callable[[int], None]:
-    """Plays so many steps more."""
-    return lambda steps: engine.play(engine.step + steps)
+    """Plays so many steps more, with as many threads as a run would."""
+    threads = auto.rehearse(engine, {"why": {}})["threads"]
+
+    def play(steps: int) -> None:
+        with auto.using(threads):
+            engine.play(engine.step + steps)
+
+    return play
 
 
 def training(bench: Bench) -> list[dict[str, Any]]:
@@ -168,9 +159,9 @@ def training(bench: Bench) -> list[dict[str, Any]]:
     for name, case in CASES.items():
         engine, _ = bench.engine(case)
         loop = bench.plain(case)
-        with Flops() as counter:
+        with Products() as products:
             loop.play(1)
-        flops = counter.total
+        flops = products.flop
         sides: dict[str, Callable[[int], Any]] = {"plain": loop.play, "fp32": player(engine)}
         if has_bf16():
             sides["bf16"] = player(bench.engine(case, "bf16")[0])

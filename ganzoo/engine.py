@@ -155,9 +155,9 @@ class Engine:
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(f"at step {self.step} '{name}' holds a number that is not finite")
 
-    def rehearse(self) -> None:
-        """Grade every turn once on the smallest batch and put everything back: what does not fit
-        together is said before the first step."""
+    def rehearse(self) -> int:
+        """Grade every turn once on the smallest batch, whose size is returned, and put everything back: what does not
+        fit together is said before the first step."""
         before = {name: tensor.clone() for name, tensor in self.game.state_dict().items()}
         size = max(2, self.game.smallest_batch)
         with torch.random.fork_rng(devices=self._cuda()):
@@ -169,6 +169,7 @@ class Engine:
         self.game.load_state_dict(before)
         self.measured, self._costs = {}, []
         self.set(self.step)
+        return size
 
     def _try(self, turn: Turn, place: int, size: int) -> None:
         if turn.player not in self.optimizers:

@@ -23,12 +23,15 @@ def inspect(path: str | Path) -> dict[str, Any]:
         return {"path": str(place), "generators": {file.spec.name: _onnx(file) for file in found}}
     if files:
         return _onnx(onnx_file.read(place))
+    from ganzoo.folder import RunFolder
     from ganzoo.loading import load
+    from ganzoo.state import read_meta
 
     sampler = load(place)
     return {
         "path": str(place),
         "card": sampler.card,
+        "settled": RunFolder.open(place).read()["settled"] if place.is_dir() else read_meta(place)["settled"],
         "generators": {name: {**_spec(one.spec), "checksum": one.checksum} for name, one in sampler.generators.items()},
     }
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ganzoo import checkpoint, zoo
+from ganzoo import auto, checkpoint, zoo
 from ganzoo.build import engine_of
 from ganzoo.data import Source, open_source
+from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
 from ganzoo.files import write_text
 from ganzoo.folder import RunFolder
@@ -26,7 +24,7 @@ class Run:
     path     the folder
     recipe   what is played
     until    the step this run ends at
-    settled  device, precision and threads: what `auto` was resolved to when the run began
+    settled  device, precision, layout and threads, and why each: what was asked for or chosen when the run began
     """
 
     def __init__(self, folder: RunFolder, recipe: Recipe, until: int, settled: Mapping[str, Any]) -> None:
@@ -59,6 +57,7 @@ def train(
     out: str | Path | None = None,
     device: str = "auto",
     precision: str | None = None,
+    threads: int | None = None,
     set: Mapping[str, Any] | None = None,
     observers: Sequence[Observe] = (),
     stop: Stop = lambda: None,
@@ -66,6 +65,7 @@ def train(
     """Train a variant, by name or from a recipe file, in a new run folder.
 
     steps   the step the run ends at; the recipe's own number if not given
+    device, precision, threads  what `auto` chooses unless they are given; see `ganzoo.auto`
     set     changes by path: `{"generator.widths": [64], "optimizers.D.lr": 4e-4}`
     stop    asked between steps; a signal's number ends the run, saved, with `Interrupted`
     """
@@ -75,10 +75,12 @@ def train(
     recipe = recipe.but(changes={**changes, **(set or {})})
     source = open_data(recipe, data_root)
     metric = _metric(recipe, source)
-    settled = settle(recipe, device)
-    with _threads(settled["threads"]):
-        engine = engine_of(recipe, source, settled)
-        engine.rehearse()
+    if threads is not None and threads < 1:
+        raise GanzooError(f"threads is {threads}; a number of at least 1 is expected")
+    settled = auto.settle(recipe, device)
+    engine = _engine(recipe, source, settled)
+    settled = auto.rehearse(engine, settled, threads)
+    with auto.using(settled["threads"]):
         folder = RunFolder.create(recipe.name, recipe.data["name"], out)
         write_text(folder.recipe, recipe.to_toml())
         run = Run(folder, recipe, recipe.steps, settled)
@@ -120,8 +122,8 @@ def resume(
     if changed := [f"{name} {then.get(name)} is now {now[name]}" for name in now if then.get(name) != now[name]]:
         logging.getLogger("ganzoo").warning(f"the bits of this run may differ from here on: {', '.join(changed)}")
     metric = _metric(recipe, source)
-    with _threads(settled["threads"]):
-        engine = engine_of(recipe, source, settled)
+    engine = _engine(recipe, source, settled)
+    with auto.using(settled["threads"]):
         checkpoint.restore(state, engine)
         with folder.lock():
             folder.cut(done)
@@ -141,24 +143,10 @@ def open_data(recipe: Recipe, root: str | Path | None) -> Source:
     return source
 
 
-def settle(recipe: Recipe, device: str) -> dict[str, Any]:
-    """What `auto` means here; written into the run, so that resuming never decides again."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
-    precision = "fp32" if recipe.precision == "auto" else recipe.precision
-    if precision == "bf16" and device == "cpu" and not has_bf16():
-        logging.getLogger("ganzoo").warning("this processor has no bf16 arithmetic and emulates it, slower than fp32")
-    return {"device": device, "precision": precision, "threads": torch.get_num_threads()}
-
-
-def has_bf16() -> bool:
-    """Whether the CPU multiplies in bfloat16; one that does not emulates it, many times slower than fp32."""
-    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return available and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def _engine(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engine:
+    """The engine, built by one thread: how a network begins does not depend on how many there are."""
+    with auto.using(1):
+        return engine_of(recipe, source, settled)
 
 
 def _metric(recipe: Recipe, source: Source) -> Any:
@@ -191,13 +179,3 @@ def _play(session: Session) -> Run:
             session.finish("failed")
             raise
     return run
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -54,16 +54,13 @@ class Session:
             fingerprint=self.source.fingerprint, plugins=self.meta["plugins"], variant=recipe.name,
         )  # fmt: skip
         self.watchers.tell("started")
-        where = f"{settled['device']}, {settled['precision']}, {settled['threads']} threads"
-        text = f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until} on {where}"
-        self.folder.say(text)
-        self.watchers.tell("said", text)
+        self._say(f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until}")
+        for what, why in settled.get("why", {}).items():
+            self._say(f"{what:9} {settled[what]}: {why}")
         for player, share in main_share(engine.game).items():
             rates = engine.optimizers[player].param_groups[0]
             betas = f", betas {rates['betas'][0]:.4g} and {rates['betas'][1]:.4g}" if "betas" in rates else ""
-            text = f"{player} has lazy turns too: lr {rates['lr']:.4g}{betas}, corrected by {share:.4g}"
-            self.folder.say(text)
-            self.watchers.tell("said", text)
+            self._say(f"{player} has lazy turns too: lr {rates['lr']:.4g}{betas}, corrected by {share:.4g}")
         if engine.step == 0:
             self._picture()
 
@@ -96,6 +93,10 @@ class Session:
         self.watchers.tell("stepped", self.engine.step)
         self.folder.say(f"{status} at step {self.engine.step}")
         self.watchers.tell("ended", status)
+
+    def _say(self, text: str) -> None:
+        self.folder.say(text)
+        self.watchers.tell("said", text)
 
     def _row(self) -> None:
         engine = self.engine

@@ -314,11 +314,3 @@ def test_metrics_say_what_the_game_is_worth(tmp_path):
 def test_points_train_too(tmp_path):
     run = train(tmp_path / "run", data="ring")
     assert run.sampler().sample(10).points.shape == (10, 2)
-
-
-@pytest.mark.parametrize(("has", "said"), [(False, True), (True, False)])
-def test_emulated_bf16_is_said(has, said, monkeypatch, caplog):
-    monkeypatch.setattr("ganzoo.run.has_bf16", lambda: has)
-    settled = ganzoo.run.settle(zoo.variant("vanilla").but(changes={"precision": "bf16"}), "cpu")
-    assert settled["precision"] == "bf16"
-    assert ("emulates" in caplog.text) == said

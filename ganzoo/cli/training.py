@@ -15,7 +15,7 @@ from ganzoo.cli.values import ASSIGNMENT, SEEDS, settings_given
 if TYPE_CHECKING:
     from ganzoo.run import Run
 
-STEPS = click.IntRange(min=1)
+COUNT = click.IntRange(min=1)
 _set = click.option(
     "--set", "set_", type=ASSIGNMENT, multiple=True, metavar="PATH=VALUE",
     help="Change the recipe, such as loss=hinge; repeatable; ganzoo parts lists what there is.",
@@ -26,11 +26,12 @@ _set = click.option(
 @click.option("--variant", required=True, metavar="NAME|FILE", help="A variant, or a recipe.toml.")
 @click.option("--data", metavar="NAME[:ARG]", help="What to train on, such as digits or folder:PATH.")
 @click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie.")
-@click.option("--steps", type=STEPS, metavar="N", help="The step to end at.")
+@click.option("--steps", type=COUNT, metavar="N", help="The step to end at.")
 @click.option("--seed", "seeds", type=SEEDS, metavar="N[-M]", help="The seed; 0-4 trains five runs.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option("--device", default="auto", show_default=True, help="Such as cpu or cuda:1.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="The recipe's, unless given.")
+@click.option("--threads", type=COUNT, metavar="N", help="Of the processor; by the size of the networks, unless given.")
 @_set
 def train(
     variant: str, seeds: list[int] | None, out: Path | None, set_: tuple[tuple[str, Any], ...], **options: Any
@@ -50,7 +51,7 @@ def train(
 
 @command("resume", example="ganzoo resume runs/vanilla-digits-1 --steps 6000")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--steps", type=STEPS, metavar="N", help="The step to end at (total, not more).")
+@click.option("--steps", type=COUNT, metavar="N", help="The step to end at (total, not more).")
 @_set
 def resume(run: Path, steps: int | None, set_: tuple[tuple[str, Any], ...]) -> None:
     """Train a run on from its newest checkpoint.

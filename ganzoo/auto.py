@@ -1,0 +1,101 @@
+"""What a run is played on and with: what was asked for, and what `auto` chooses for the rest.
+
+Chosen once, when the run begins, and kept with it: threads and precision decide the last bits of a sum, so resuming
+never chooses again. The rules know the recipe and the processor and measure no time: the same command on the same
+machine is the same run.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from ganzoo.engine import Engine, layout
+from ganzoo.errors import GanzooError
+from ganzoo.recipes import Recipe
+
+SHARE = 5e6
+"""FLOP of a product that a thread is worth waking for: about a tenth of a millisecond."""
+ASKED, NO_BF16 = "asked for", "this processor has no bf16 arithmetic"
+
+
+def settle(recipe: Recipe, device: str = "auto") -> dict[str, Any]:
+    """`device` and `precision`, which must be known before networks are built, and under `why` a reason for each;
+    GanzooError for a device that is not here."""
+    why = {"device": ASKED, "precision": ASKED}
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        why["device"] = "torch finds no GPU" if device == "cpu" else "torch finds this GPU"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
+    precision, emulated = recipe.precision, device == "cpu" and not has_bf16()
+    if precision == "auto":  # bf16 will be chosen where training in it is shown to end as training in fp32 does
+        precision = "fp32"
+        why["precision"] = NO_BF16 if emulated else "bf16 is faster here, and not shown to learn alike"
+    if precision == "bf16" and emulated:
+        logging.getLogger("ganzoo").warning(f"{NO_BF16} and emulates it, slower than fp32")
+    return {"device": device, "precision": precision, "why": why}
+
+
+def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = None) -> dict[str, Any]:
+    """Rehearse, and settle what depends on the networks: `layout`, how pictures lie in memory, and `threads`, of which
+    each is worth waking for its share of a product, up to as many as torch may use: OMP_NUM_THREADS, or the cores."""
+    most = torch.get_num_threads()
+    with using(1), Products() as products:
+        size = engine.rehearse()
+    each = products.flop / max(products.count, 1) * engine.batch / size
+    last = layout(engine.game) is torch.channels_last
+    why = {
+        "layout": "faster for convolutions" if last else "there are no convolutions",
+        "threads": f"of {most}, for products of {each / 1e6:.3g} MFLOP" if threads is None else ASKED,
+    }
+    return {
+        **settled,
+        "layout": "channels-last" if last else "contiguous",
+        "threads": threads or max(1, min(most, int(each / SHARE))),
+        "why": {**settled["why"], **why},
+    }
+
+
+class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Within: counts products of matrices and convolutions, and the FLOP they take, second derivatives too, which
+    torch's own counter refuses."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count, self.flop = 0, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func.overloadpacket):
+            self.count += 1
+            self.flop += formula(*args, **(kwargs or {}), out_val=made)
+        return made
+
+
+def has_bf16() -> bool:
+    """Whether the CPU multiplies in bfloat16; one that does not emulates it, many times slower than fp32."""
+    supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # type: ignore[no-untyped-call]
+    # on x86 torch calls AVX-512 without the unit support too
+    unit = torch.cpu._is_avx512_bf16_supported() or platform.machine() not in ("x86_64", "AMD64")
+    return bool(supported and unit)
+
+
+@contextmanager
+def using(threads: int) -> Iterator[None]:
+    """Within: torch computes with so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

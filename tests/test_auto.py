@@ -1,0 +1,123 @@
+"""What `auto` chooses, why, and that a run keeps to it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import ganzoo
+from ganzoo import auto, zoo
+from ganzoo.build import engine_of
+from ganzoo.errors import GanzooError
+from ganzoo.inspect import inspect, table
+from ganzoo.run import open_data
+from ganzoo.state import read_state
+
+
+def rehearsed(variant="vanilla-ns", most=2, threads=None, **changes):
+    recipe = zoo.variant(variant).but(changes=changes)
+    settled = auto.settle(recipe, "cpu")
+    engine = engine_of(recipe, open_data(recipe, None), settled)
+    with auto.using(most):
+        return auto.rehearse(engine, settled, threads)
+
+
+def train(out, steps, **options):
+    changes = {**zoo.variant("vanilla").tiny, "steps": steps}
+    return ganzoo.train("vanilla", out=out, set=changes, **options)
+
+
+def test_products_count_what_they_take():
+    a, b = torch.randn(3, 5), torch.randn(5, 7, requires_grad=True)
+    x = torch.randn(2, 4, 8, 8)
+    with auto.Products() as products:
+        y = a @ b
+        assert (products.count, products.flop) == (1, 2 * 3 * 5 * 7)
+        (slope,) = torch.autograd.grad(y.square().sum(), b, create_graph=True)
+        slope.square().sum().backward()
+        assert products.count == 4  # aᵀ g; then by g and, through y, by b
+        torch.nn.functional.conv2d(x, torch.randn(6, 4, 3, 3))
+    assert products.flop == 4 * 2 * 3 * 5 * 7 + 2 * 2 * 6 * 6 * 6 * 4 * 9
+
+
+def test_small_networks_take_one_thread_and_large_ones_all():
+    assert rehearsed(data="ring")["threads"] == 1
+    assert rehearsed(data="ring", batch=256)["threads"] == 2
+    assert rehearsed("dcgan")["threads"] == 2
+    assert rehearsed("dcgan", most=1)["threads"] == 1
+
+
+def test_what_is_given_wins_and_is_said():
+    settled = rehearsed(data="ring", threads=2, precision="bf16")
+    assert (settled["threads"], settled["precision"]) == (2, "bf16")
+    assert settled["why"]["threads"] == settled["why"]["precision"] == settled["why"]["device"] == "asked for"
+
+
+def test_pictures_lie_as_convolutions_take_them():
+    assert rehearsed("dcgan")["layout"] == "channels-last"
+    assert rehearsed(data="ring")["layout"] == "contiguous"
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_what_the_processor_has_decides_precision(has, monkeypatch, caplog):
+    monkeypatch.setattr("ganzoo.auto.has_bf16", lambda: has)
+    settled = auto.settle(zoo.variant("vanilla"))
+    assert settled["precision"] == "fp32"
+    assert ("no bf16" in settled["why"]["precision"]) == (not has)
+    assert not caplog.text
+    assert auto.settle(zoo.variant("vanilla").but(changes={"precision": "bf16"}), "cpu")["precision"] == "bf16"
+    assert ("emulates" in caplog.text) == (not has)
+
+
+@pytest.mark.parametrize(
+    ("unit", "machine", "has"), [(False, "x86_64", False), (True, "AMD64", True), (False, "aarch64", True)]
+)
+def test_avx512_without_the_unit_is_no_bf16(unit, machine, has, monkeypatch):
+    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: unit)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert auto.has_bf16() == has
+
+
+def test_a_run_keeps_what_was_chosen(tmp_path):
+    here, before = [], torch.get_num_threads()
+
+    class Eye:
+        def stepped(self, step):
+            here.append(torch.get_num_threads())
+
+        def said(self, text):
+            here.append(text)
+
+    watch = {"observers": [lambda run: Eye()]}
+    whole = train(tmp_path / "whole", 10, threads=2)
+    train(tmp_path / "parts", 5, threads=2, **watch)
+    with auto.using(1):
+        parts = ganzoo.resume(tmp_path / "parts", steps=10, **watch)
+    assert torch.get_num_threads() == before
+    assert {count for count in here if isinstance(count, int)} == {2}
+    assert here.count("threads   2: asked for") == 2
+    assert any(str(line).startswith("precision fp32: ") for line in here)
+    assert parts.settled == whole.settled == parts.folder.read()["settled"]
+    files = [run.path / "checkpoints" / "step-00000010.safetensors" for run in (whole, parts)]
+    a, b = (read_state(file).tensors for file in files)
+    assert all(a[name].equal(b[name]) for name in a)
+    for model in (parts.path, files[1]):
+        assert inspect(model)["settled"] == whole.settled
+    assert "asked for" in table(inspect(parts.path))
+
+
+def test_the_first_weights_do_not_depend_on_threads(tmp_path):
+    first = []
+    for most in (1, 2):
+        with auto.using(most):
+            run = train(tmp_path / str(most), 1)
+        first.append((run.path / "checkpoints" / "step-00000001.safetensors").read_bytes())
+        assert run.settled["threads"] == 1
+    assert run.settled["why"]["threads"].startswith("of 2, for products of ")
+
+
+def test_no_threads_are_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(GanzooError, match="threads is 0; a number of at least 1 is expected"):
+        train(tmp_path / "run", 1, threads=0)
+    assert not (tmp_path / "run").exists()
