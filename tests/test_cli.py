@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
@@ -352,11 +352,12 @@ def test_help_loads_neither_torch_nor_a_plugin(args: list[str]) -> None:
 def test_help_is_fast_and_completion_works() -> None:
     times = []
     for _ in range(3):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = fresh("--help")
-        times.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert done.returncode == 0
-    assert min(times) < 1.0  # 0.1 s on an idle machine
+    assert min(times) < 1.0  # CPU seconds, which other work on the machine does not lengthen; 0.2 when idle
     words = fresh(_GANZOO_COMPLETE="bash_complete", COMP_WORDS="ganzoo sa", COMP_CWORD="1")
     assert words.stdout.strip() == "plain,sample"
 
