@@ -16,8 +16,8 @@ from ganzoo import zoo
 from ganzoo.averages import Averages
 from ganzoo.data import Source
 from ganzoo.engine import Engine, Schedule
-from ganzoo.errors import GanzooError, RecipeError, did_you_mean
-from ganzoo.game import Game
+from ganzoo.errors import RecipeError, did_you_mean
+from ganzoo.game import Game, kind_of
 from ganzoo.parts import Use, slots
 from ganzoo.recipes import NAME, Recipe, flatten
 from ganzoo.seeds import mix
@@ -123,6 +123,7 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
     options = part.options()
     for path in recipe.parts:
         if path not in options:
+            part.check_not_handed(path)
             known = [*options, *(f for f in Recipe.__dataclass_fields__ if f != "parts")]
             raise RecipeError(f"game '{recipe.game}' has nothing called '{path}'{did_you_mean(path, known)}")
     for name, slot in slots(part).items():
@@ -130,17 +131,16 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
         if not slot.many:
             _check_named(use, slot.kind, name)
             _check_named(use.get("wrap") if isinstance(use, Mapping) else None, "wrap", f"{name}.wrap")
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(mix(recipe.seed))
-            game: Game = part.build(
-                {"name": recipe.game, **recipe.parts}, {"build": Builder(data, recipe.seed, marginals)}
-            )
-    except GanzooError:
-        raise
-    except Exception as error:  # a plugin's code may raise anything
-        what = f"'{recipe.name}' cannot be built for {data.kind} data of shape {list(data.shape)}"
-        raise RecipeError(f"{what}: {type(error).__name__}: {error}") from error
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(mix(recipe.seed))
+        game: Game = part.build({"name": recipe.game, **recipe.parts}, {"build": Builder(data, recipe.seed, marginals)})
+    for name, found in (
+        ("players()", game.players()),
+        ("turns(0)", game.turns(0)),
+        ("generators()", game.generators()),
+    ):
+        if found is None:
+            raise RecipeError(f"{name} of game '{recipe.game}' returned None (is a return missing?)")
     _check_generators(game)
     if any(p.dim() == 4 for p in game.parameters()):
         game.to(memory_format=torch.channels_last)
@@ -303,4 +303,6 @@ def _schedule_attribute(game: Game, path: str, use: Use) -> Schedule:
 def _curve(use: Use, base: float) -> Callable[[int], float]:
     name = use if isinstance(use, str) else use["name"]
     made: Callable[[int], float] = zoo.part("schedule", name).build(use, {"base": base})
+    if not callable(made):
+        raise RecipeError(f"schedule '{name}' gave {kind_of(made)}; a function from the step to a number is expected")
     return made

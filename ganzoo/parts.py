@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ganzoo.errors import PluginError, RecipeError, did_you_mean
+from ganzoo.errors import GanzooError, PluginError, RecipeError, did_you_mean
 from ganzoo.signals import Stopped
 
 Use = str | Mapping[str, Any]  # a part by name, or {"name": ..., option: value, ...}
@@ -128,11 +128,7 @@ class Part:
         options = self.options()
         for name in given:
             if name not in options:
-                if name in parameters(self.factory()):
-                    raise RecipeError(
-                        f"{self.kind} '{self.name}' is handed '{name}', which is no option; "
-                        f"options are keyword-only, so write it after * in the signature if you mean it as one"
-                    )
+                self.check_not_handed(name)
                 raise RecipeError(f"{self.kind} '{self.name}' has no option '{name}'{did_you_mean(name, options)}")
         for name, option in options.items():
             if option.required and name not in given:
@@ -140,13 +136,30 @@ class Part:
         of = f"of {self.kind} '{self.name}'"
         return {name: convert(value, options[name].type, f"option '{name}' {of}") for name, value in given.items()}
 
+    def check_not_handed(self, name: str) -> None:
+        """RecipeError for a parameter that is set like an option and is none."""
+        if name in parameters(self.factory()):
+            raise RecipeError(
+                f"{self.kind} '{self.name}' is handed '{name}', which is no option; "
+                f"options are keyword-only, so write it after * in the signature if you mean it as one"
+            )
+
     def build(self, use: Use, context: Mapping[str, Any]) -> Any:
-        """What the factory makes of these options, given of the context what it asks for."""
+        """What the factory makes of these options, given of the context what it asks for; RecipeError for whatever
+        it raises, and for None."""
         options = self.bind(use)
         known = parameters(self.factory())
         later = {name: options.pop(name) for name in list(options) if name not in known}
         wanted = {k: v for k, v in context.items() if k in known}
-        made = self.factory()(**wanted, **options)
+        what = f"{self.kind} '{self.name}'"
+        try:
+            made = self.factory()(**wanted, **options)
+        except (GanzooError, ImportError, OSError, MemoryError):  # which have sentences and exit codes of their own
+            raise
+        except Exception as error:  # a plugin's code may raise anything
+            raise RecipeError(f"{what} cannot be made: {type(error).__name__}: {error}") from error
+        if made is None:
+            raise RecipeError(f"{what} cannot be used: its factory returned None (is a return missing?)")
         for name, value in later.items():
             setattr(made, name, value)
         return made

@@ -157,7 +157,12 @@ def _metric(recipe: Recipe, source: Source) -> Any:
         return None
     if asked["every"] % every:
         raise RecipeError(f"evaluate.every is {asked['every']}; a multiple of log.every ({every}) is expected")
-    return zoo.part("metric", asked["metric"]).build(asked["metric"], {"source": source})
+    metric = zoo.part("metric", asked["metric"]).build(asked["metric"], {"source": source})
+    for name in ("figure", "sign"):
+        if getattr(metric, name, None) is None:
+            text = f"metric '{asked['metric']}' has no '{name}', by which the best checkpoint is picked"
+            raise RecipeError(f"{text}; write figure, sign = 'NAME', +1 or -1 in its class")
+    return metric
 
 
 def _play(session: Session) -> Run:

@@ -14,10 +14,11 @@ from ganzoo.build import main_share, uses
 from ganzoo.card import measured, played
 from ganzoo.data import Source
 from ganzoo.engine import Engine
-from ganzoo.errors import Interrupted
+from ganzoo.errors import GanzooError, Interrupted
 from ganzoo.evaluation import SEED
 from ganzoo.files import write_bytes
 from ganzoo.folder import snapshot_due
+from ganzoo.game import kind_of
 from ganzoo.images import png_bytes
 from ganzoo.parts import slots
 from ganzoo.recipes import Recipe
@@ -112,9 +113,17 @@ class Session:
             self._checkpoint()
 
     def _figures(self) -> dict[str, float]:
-        sampler, of = self._sampler(), getattr(self.metric, "of", None)
-        figures = of(sampler) if of else self.metric(drawn(sampler, self.source, self.evaluate["samples"], SEED))
-        return {f"{self.evaluate['metric']}/{name}": float(value) for name, value in figures.items()}
+        sampler, of, name = self._sampler(), getattr(self.metric, "of", None), self.evaluate["metric"]
+        try:
+            figures = of(sampler) if of else self.metric(drawn(sampler, self.source, self.evaluate["samples"], SEED))
+        except GanzooError:
+            raise
+        except Exception as error:  # a plugin's code may raise anything
+            raise GanzooError(f"metric '{name}' failed: {type(error).__name__}: {error}") from error
+        if not isinstance(figures, Mapping) or (figures and self.metric.figure not in figures):
+            what = f"figures {', '.join(figures)}" if isinstance(figures, Mapping) else kind_of(figures)
+            raise GanzooError(f"metric '{name}' gave {what}; a dictionary with '{self.metric.figure}' is expected")
+        return {f"{name}/{figure}": float(value) for figure, value in figures.items()}
 
     def _best(self) -> int | None:
         """The step whose evaluation was best by the metric's own figure, the first of equals."""

@@ -75,7 +75,10 @@ class Round:
     @cached_property
     def x_fake(self) -> Tensor:
         self._open("x_fake")
-        return self._watched("x_fake", self.generate(**self.inputs))
+        made, due = self.generate(**self.inputs), self.G.spec.output.shape
+        if made.shape[1:] != due:
+            raise RecipeError(f"the generator made samples of shape {list(made.shape[1:])}; its spec says {list(due)}")
+        return self._watched("x_fake", made)
 
     @cached_property
     def conditions(self) -> Mapping[str, Tensor]:
@@ -229,6 +232,10 @@ class TwoPlayer(Game):
         self.terms = nn.ModuleDict({build.name(loss): build.part("loss", loss, "loss")})
         for name, use in terms.items():
             self.terms[name] = build.part("term", use, f"terms.{name}")
+        acting: list[Any] = list(self.terms.values())
+        for player, method in (("D", "discriminator"), ("G", "generator")):
+            if not any(term.acts(player) for term in acting):
+                raise RecipeError(f"{player} has no cost: loss '{build.name(loss)}' has no method {method}(round)")
         self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
         self.conditions = tuple(build.condition(name) for name in conditions)
         latents = (build.latent("z", latent, prior),) if latent else ()

@@ -18,6 +18,7 @@ from ganzoo import zoo
 from ganzoo.checkpoint import generators
 from ganzoo.errors import DamagedFile, DataError, GanzooError, Interrupted, NonFiniteError, PluginError, RecipeError
 from ganzoo.inspect import inspect
+from ganzoo.parts import Part
 from ganzoo.recipes import Recipe
 from ganzoo.signals import Stopped
 
@@ -260,6 +261,34 @@ def test_generators_are_made_without_the_plugin_of_a_metric(tmp_path):
     for run in ("run", "lost"):
         with pytest.raises(PluginError, match=missing):
             ganzoo.resume(tmp_path / run, steps=30)
+
+
+@pytest.mark.parametrize(
+    ("figure", "answer", "text"),
+    [
+        (
+            None,
+            {"a": 1.0},
+            "^metric 'mine' has no 'figure', by which the best checkpoint is picked; write figure, sign",
+        ),
+        ("a", 1.0, "^metric 'mine' gave a float; a dictionary with 'a' is expected$"),
+        ("b", {"a": 1.0}, "^metric 'mine' gave figures a; a dictionary with 'b' is expected$"),
+        ("a", ZeroDivisionError("no"), "^metric 'mine' failed: ZeroDivisionError: no$"),
+    ],
+)
+def test_a_metric_that_is_none_is_said(tmp_path, monkeypatch, figure, answer, text):
+    def metric(samples):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    metric.figure, metric.sign = figure, 1
+    plain = zoo.part
+    mine = Part("metric", "mine", lambda source: metric)
+    monkeypatch.setattr(zoo, "part", lambda kind, name: mine if name == "mine" else plain(kind, name))
+    monkeypatch.setattr(zoo, "owner", lambda kind, name: zoo.zoo().by_name["ganzoo"])
+    with pytest.raises(GanzooError, match=text):
+        train(tmp_path / "run", changes={"evaluate.every": 5, "evaluate.metric": "mine", "evaluate.samples": 4})
 
 
 def test_snapshots_and_steps_can_be_sampled(tmp_path):

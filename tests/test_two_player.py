@@ -53,6 +53,11 @@ class Forgetful(ganzoo.Term):
         round.real.score.mean()
 
 
+class ForgetfulLoss(Forgetful):
+    def generator(self, round):
+        return round.fake.score.mean()
+
+
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
@@ -63,7 +68,26 @@ class Forgetful(ganzoo.Term):
 )
 def test_a_cost_without_a_return_is_named(monkeypatch, kind, changes):
     with pytest.raises(RecipeError, match=r"^the cost 'D/forgetful' returned None \(is a return missing\?\); a scalar"):
-        rehearsed(monkeypatch, changes, Part(kind, "forgetful", Forgetful))
+        rehearsed(monkeypatch, changes, Part(kind, "forgetful", ForgetfulLoss if kind == "loss" else Forgetful))
+
+
+class Flat(ganzoo.GeneratorNet):
+    def __init__(self, inputs, output):
+        super().__init__(inputs, output)
+        self.body = nn.Linear(self.width, 3)
+
+    def forward(self, z):
+        return self.body(z)
+
+
+class Turnless(ganzoo.TwoPlayer):
+    def turns(self, step):
+        super().turns(step)
+
+
+class Late(ganzoo.TwoPlayer):
+    def __init__(self, build, wait=3, **options):
+        super().__init__(build, **options)
 
 
 class Amends(ganzoo.Term):
@@ -160,10 +184,54 @@ def test_a_network_without_a_spec_is_no_generator(monkeypatch):
 
 def test_whatever_a_part_raises_is_one_sentence(monkeypatch):
     registered(monkeypatch, Part("discriminator", "lost", lambda sample: {}["key"]))
-    with pytest.raises(
-        RecipeError, match=r"^'vanilla-ns' cannot be built for points data of shape \[2\]: KeyError: 'key'$"
-    ):
+    with pytest.raises(RecipeError, match=r"^discriminator 'lost' cannot be made: KeyError: 'key'$"):
         game({"discriminator": "lost"})
+
+
+MISSING = "returned None (is a return missing?)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "changes", "text"),
+    [
+        (
+            "wrap",
+            lambda module: None,
+            {"discriminator.wrap": "mine"},
+            f"wrap 'mine' cannot be used: its factory {MISSING}",
+        ),
+        (
+            "optimizer",
+            lambda parameters: None,
+            {"optimizers.D": "mine"},
+            f"optimizer 'mine' cannot be used: its factory {MISSING}",
+        ),
+        (
+            "schedule",
+            lambda base: base,
+            {"schedules.lr": "mine"},
+            "schedule 'mine' gave a float; a function from the step",
+        ),
+        ("loss", Forgetful, {"loss": "mine"}, "G has no cost: loss 'mine' has no method generator(round)"),
+        (
+            "generator",
+            Flat,
+            {"generator": "mine"},
+            "the generator made samples of shape [3]; its spec says [2]",
+        ),
+        ("game", Turnless, {"game": "mine"}, f"turns(0) of game 'mine' {MISSING}"),
+        ("game", Late, {"game": "mine", "wait": 4}, "game 'mine' is handed 'wait', which is no option; options are"),
+    ],
+)
+def test_what_an_author_forgets_is_one_sentence(monkeypatch, kind, make, changes, text):
+    with pytest.raises(RecipeError, match=f"^{re.escape(text)}"):
+        rehearsed(monkeypatch, changes, Part(kind, "mine", make))
+
+
+def test_what_is_no_source_is_said(monkeypatch):
+    registered(monkeypatch, Part("source", "mine", lambda: [1, 2, 3]))
+    with pytest.raises(RecipeError, match=r"^source 'mine' gave a list, which has no spec; give a Samples"):
+        open_source("mine")
 
 
 def test_options_are_keyword_only(monkeypatch):

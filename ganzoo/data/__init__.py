@@ -16,6 +16,7 @@ from ganzoo.data.root import data_root
 from ganzoo.data.source import Content, Points, Samples, Source, prepare
 from ganzoo.data.vision import celeba, cifar10, cifar100, svhn
 from ganzoo.errors import RecipeError
+from ganzoo.specs import DataSpec
 
 __all__ = [
     "Content", "Pairs", "Points", "Samples", "Source", "celeba", "cifar10", "cifar100", "data_root", "digits",
@@ -42,4 +43,8 @@ def open_source(name: str, root: Path | None = None, **options: Any) -> Source:
         raise RecipeError(f"source '{short}' needs an argument after a colon; write {short}:PATH")
     given = {"argument": argument if colon else None, "root": root}
     source: Source = part.build({"name": short, **options}, given)
+    if not isinstance(getattr(source, "spec", None), DataSpec):
+        raise RecipeError(
+            f"source '{short}' gave a {type(source).__name__}, which has no spec; give a Samples, for instance"
+        )
     return source
