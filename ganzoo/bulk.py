@@ -130,7 +130,7 @@ def _plan(sampler: Sampler, wanted: Request, arguments: Mapping[str, Any], shard
         "generator": sampler.spec.name,
         "card": sampler.card,
         "n": len(wanted),
-        "settings": settings(sampler.identity, sampler.spec.name, "sample", {"seeds": wanted.seeds, **arguments}),
+        "settings": settings(sampler.identity, sampler.spec, "sample", {"seeds": wanted.seeds, **arguments}),
         "request": digest.hexdigest(),
         "shards": listed,
     }
@@ -350,7 +350,7 @@ def _parts(sampler: Sampler, identity: Mapping[str, Any], shard: Shard, connecti
         given = {k: v if k in scalars else v[rows] for k, v in shard.given.items()}
         made = sampler.sample(seeds=shard.seeds[rows], **{"truncation": shard.truncation, **given})  # type: ignore[arg-type]
         said = {"seeds": shard.seeds[rows], **cut(shard.arguments, rows.start, rows.stop)}
-        yield dataclasses.replace(made, settings=settings(identity, sampler.spec.name, "sample", said))
+        yield dataclasses.replace(made, settings=settings(identity, sampler.spec, "sample", said))
         if time.monotonic() - told > PAUSE:
             told = time.monotonic()
             connection.send(rows.stop)

@@ -5,6 +5,7 @@ The file is read once and checked (`onnx_file`), and the session is made from th
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ganzoo import onnx_file
 from ganzoo.errors import DamagedFile, GanzooError
 from ganzoo.specs import GeneratorSpec
 
-_WANTED = ("CUDAExecutionProvider", "CPUExecutionProvider")
+_CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
 
 class OnnxBackend:
@@ -35,10 +36,8 @@ class OnnxBackend:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        there = onnxruntime.get_available_providers()
-        providers = [p for p in _WANTED if p in there]
         try:
-            self._session = onnxruntime.InferenceSession(file.data, options, providers=providers)
+            self._session = _session(file.data, options)
         except Exception as error:  # ONNX Runtime raises a class of its own for each status
             raise DamagedFile(f"{file.path} is refused by ONNX Runtime: {_line(error)}") from error
 
@@ -77,6 +76,14 @@ class OnnxBackend:
             made = f"{tuple(output.shape)} instead of {self.spec.output.shape} each"
             raise GanzooError(f"{self.file.path} makes outputs of the shape {made}; export it again")
         return np.asarray(output, dtype=np.float32)
+
+
+def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    """On the GPU where there is one that works, else on the CPU; ONNX Runtime's own way back prints on stdout."""
+    if _CUDA in onnxruntime.get_available_providers():
+        with contextlib.suppress(Exception):  # the CPU says what is wrong with the file, if something is
+            return onnxruntime.InferenceSession(data, options, providers=[_CUDA, _CPU], enable_fallback=0)
+    return onnxruntime.InferenceSession(data, options, providers=[_CPU], enable_fallback=0)
 
 
 def _line(error: Exception) -> str:

@@ -300,9 +300,12 @@ class Sampler:
         here = where._ask(n, 0, None, label, truncation, {**given, encoder.spec.output.gives: found})
         return where._make(here, batch, "reconstruct", {"images": None, **inputs})
 
-    def like(self, path: str | Path) -> Samples:
-        """The samples of a PNG that was saved by ganzoo from this very model, exported or not; InputError otherwise."""
-        wanted = settings_of(path, self.identity)
+    def like(self, path: str | Path, **changes: Any) -> Samples:
+        """The samples of a PNG that was saved by ganzoo from this very model, exported or not; InputError otherwise.
+
+        changes   inputs, label or truncation, in place of those that it was made with
+        """
+        wanted = settings_of(path, self.identity, changes)
         wanted.pop("generator")
         return self.sample(**wanted)
 
@@ -391,7 +394,7 @@ class Sampler:
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in arguments.items() if v is not None}
-        return settings(self.identity, self.spec.name, call, wanted)
+        return settings(self.identity, self.spec, call, wanted)
 
 
 class _Made:

@@ -215,10 +215,13 @@ def chunk_of(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def settings_of(path: str | Path, model: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def settings_of(
+    path: str | Path, model: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What to give `Sampler.sample` to make a PNG again: seeds and inputs, and `generator` by name.
 
-    model   which model is to make it, as `settings` was told
+    model     which model is to make it, as `settings` was told
+    changes   inputs that take the place of those that it was made with
     InputError if another model made it, if it is a frame of a walk, or was made from latents that it does not
     carry.
     """
@@ -228,6 +231,7 @@ def settings_of(path: str | Path, model: Mapping[str, Any] | None = None) -> dic
     if found.get("call") != "sample":
         raise InputError("like", f"{path} is part of a {found.get('call')}; only samples can be made again")
     arguments = dict(found["arguments"])
+    arguments |= changes or {}
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise InputError("like", f"{path} does not carry the '{missing[0]}' it was made from; give it again")
@@ -252,18 +256,18 @@ def _refuse_another(path: str | Path, found: Mapping[str, Any], model: Mapping[s
     raise InputError("like", f"{text}; 'ganzoo inspect' shows a model's: load that one, or give the seeds yourself")
 
 
-def settings(model: Mapping[str, Any], generator: str, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What a PNG carries. Arrays are too much for it: they are written as null.
+def settings(model: Mapping[str, Any], spec: GeneratorSpec, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a PNG carries. Arrays are too much for it, and where a picture lies is nobody's business: both are null.
 
     model   {"model": checksum}, and where they are known "exported_from" (the weights') and "step"
     """
-    plain: dict[str, Any] = {}
-    for name, value in arguments.items():
-        if name == "seeds" and value is not None:
-            plain[name] = seed_ranges(value)
-        else:
-            plain[name] = _plain(value)
-    return {**model, "generator": generator, "call": call, "arguments": plain}
+    pictures = [image.name for image in spec.of_kind("image")]
+    given = dict(arguments)
+    seeds = given.pop("seeds", None)
+    plain = {name: None if name in pictures else _plain(value) for name, value in given.items()}
+    if seeds is not None:
+        plain["seeds"] = seed_ranges(seeds)
+    return {**model, "generator": spec.name, "call": call, "arguments": plain}
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Export and ONNX: parity, the gate's refusals, damage, hostile files, and no torch where none is due."""
 
+import dataclasses
 import hashlib
 import pickle
 import re
@@ -523,6 +524,35 @@ def test_no_bytes_bring_the_reader_down(model: Path, data: st.DataObject) -> Non
     except GanzooError:
         return
     assert isinstance(file.spec, GeneratorSpec)
+
+
+@settings(
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.lists(st.integers(0, 10**9), min_size=1, max_size=5), bit=st.integers(0, 7))
+def test_no_flipped_bits_bring_a_session_down(model: Path, at: list[int], bit: int) -> None:
+    """Under a checksum that agrees, what passes the reader and what ONNX Runtime makes of it."""
+    body = bytearray(model.read_bytes()[:-83])
+    for place in at:
+        body[place % len(body)] ^= 1 << bit
+    try:
+        file = onnx_file.parse(Path("a.onnx"), bytes(body) + onnx_file.trailer(bytes(body)))
+        made = Sampler(OnnxBackend(file)).sample(2)
+    except GanzooError:
+        return
+    assert len(made) == 2
+
+
+def test_a_session_says_nothing_of_its_own(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """ONNX Runtime's bindings tell of an error by printing it before they try again."""
+    body = model.read_bytes()[:-83]
+    spoiled = body.replace(b"ConvTranspose", b"Conv\xffranspos\xef", 1)
+    assert len(spoiled) == len(body)
+    assert spoiled != body
+    file = onnx_file.parse(model, model.read_bytes())
+    with pytest.raises(DamagedFile, match="refused by ONNX Runtime"):
+        OnnxBackend(dataclasses.replace(file, data=spoiled))
+    assert capfd.readouterr() == ("", "")
 
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

@@ -79,6 +79,20 @@ def test_a_picture_alone_makes_one(here: Path) -> None:
     assert [path.name for path in sorted(Path("made").iterdir())] == ["000000-seed-0.png", "samples.json"]
 
 
+def test_a_picture_made_from_a_picture_is_made_again_with_it(here: Path) -> None:
+    assert run("picture.onnx", "--input", "p.png", "-o", "made.png").exit_code == 0
+    assert b"p.png" not in Path("made.png").read_bytes()
+    assert run("picture.onnx", "--like", "made.png", "-o", "again.png").stderr.endswith(
+        "'photo' it was made from; give it again\n"
+    )
+    for given in ("p.png", "photo=p.png"):
+        assert run("picture.onnx", "--like", "made.png", "--input", given, "-o", "again.png").exit_code == 0
+        assert np.array_equal(np.asarray(Image.open("again.png")), np.asarray(Image.open("made.png")))
+    sampler = ganzoo.load("picture.onnx")
+    again = sampler.like("made.png", photo="p.png")
+    assert np.array_equal(again.images, sampler.sample(photo="p.png").images)
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [

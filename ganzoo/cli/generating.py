@@ -64,16 +64,20 @@ def sample(
         raise click.UsageError("--format and --workers are for --shards; add it, or leave them out")
     from ganzoo.images import ANIMATIONS
     from ganzoo.loading import load
+    from ganzoo.samples import chunk_of, settings_of
 
     sampler = load(model, generator=generator, step=step, raw=raw)
-    request: dict[str, Any] = {}
-    if like is not None:
-        sampler, request = _like(sampler, like, generator)
+    if like is not None and generator is None:
+        sampler = sampler.generators.get(str(chunk_of(like).get("generator")), sampler)
+    given = _inputs(sampler, inputs)
+    request = {} if like is None else settings_of(like, sampler.identity, given)
+    request.pop("generator", None)
     if any(wish is not None for wish in (count, seed, seeds)):
         request.pop("seeds", None)
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
     request |= {name: value for name, value in said.items() if value is not None}
-    request |= _inputs(sampler, inputs, request)
+    request |= given
+    _check_pictures(sampler, request)
     if shards is not None:
         place = out or Path(f"{model.resolve().stem}-shards")
         result(_in_shards(sampler, place, {**request, "shards": shards, "format": format, "workers": workers}))
@@ -87,17 +91,6 @@ def sample(
     samples = sampler.sample(**request)
     result(samples.save(place))
     say(f"{len(samples)} sample{'s' if len(samples) > 1 else ''} of {model}")
-
-
-def _like(sampler: Sampler, picture: Path, generator: str | None) -> tuple[Sampler, dict[str, Any]]:
-    """The generator that made a picture, and what it was asked for; InputError if another model made it."""
-    from ganzoo.samples import chunk_of, settings_of
-
-    name = generator or str(chunk_of(picture).get("generator"))
-    sampler = sampler.generators.get(name, sampler)
-    request = settings_of(picture, sampler.identity)
-    request.pop("generator")
-    return sampler, request
 
 
 def _film(sampler: Sampler, request: dict[str, Any]) -> tuple[Samples, int]:
@@ -130,7 +123,7 @@ def _in_shards(sampler: Sampler, out: Path, request: dict[str, Any]) -> Path:
     return out
 
 
-def _inputs(sampler: Sampler, pairs: tuple[tuple[str, Any], ...], others: Mapping[str, Any]) -> dict[str, Any]:
+def _inputs(sampler: Sampler, pairs: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     """Inputs by name. A file given alone is the generator's one image input; a latent may be a file of numbers."""
     spec = sampler.spec
     images, latents = ([i.name for i in spec.of_kind(kind)] for kind in ("image", "latent"))
@@ -142,11 +135,15 @@ def _inputs(sampler: Sampler, pairs: tuple[tuple[str, Any], ...], others: Mappin
         if key in given:
             raise click.UsageError(f"the input '{key}' is given twice")
         given[key] = numbers_in(value, key) if key in latents and isinstance(value, str) else value
-    for name in images:
-        if name not in given and others.get(name) is None:
-            text = f"generator '{spec.name}' starts from a picture"
-            raise InputError(name, f"{text}; give one by --input {name}=FILE")
     return given
+
+
+def _check_pictures(sampler: Sampler, request: Mapping[str, Any]) -> None:
+    """InputError, in the command line's words, if the picture that a generator starts from is not given."""
+    for image in sampler.spec.of_kind("image"):
+        if request.get(image.name) is None:
+            text = f"generator '{sampler.spec.name}' starts from a picture"
+            raise InputError(image.name, f"{text}; give one by --input {image.name}=FILE")
 
 
 @command("export", example="ganzoo export runs/vanilla-digits-1 -o vanilla.onnx")
