@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
+from ganzoo_networks import AVERAGED, COMPARED, DCGAN, NETWORKS, RATES
 
-BASE = DCGAN.but(changes={"evaluate.metric": "asked"}, steps=6000)
-
-AVERAGED = "samples come from an exponential average of G's weights"
+BASE = DCGAN.but(changes={"evaluate.metric": "asked"})
 
 
 @ganzoo.hookimpl
@@ -41,15 +39,15 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "the networks of dcgan at width 32, the label one-hot beside z and as planes beside the picture; the "
                 "paper's, of linear and maxout layers, are generator=cgan-mlp and discriminator=cgan-mlp",
                 "G ascends log D instead of descending log(1 − D) (Eq. 2)",
-                "Adam at 2e-4 and batch 64 instead of momentum SGD with a decaying rate and batch 100",
+                f"{RATES}, and batch 64, instead of momentum SGD with a decaying rate and batch 100",
                 AVERAGED,
             ],
         )
     )
     zoo.variant(
-        BASE.but(
+        COMPARED.but(
             "acgan",
-            {"terms.auxiliary-classifier": {"name": "auxiliary-classifier"}},
+            {"terms.auxiliary-classifier": {"name": "auxiliary-classifier"}, "evaluate.metric": "asked"},
             title="D also says the class, and both players want it right",
             paper="Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs (arXiv:1610.09585)",
             formula="L_S = E[log P(S = real | x)] + E[log P(S = fake | G(c, z))]\n"
@@ -57,7 +55,9 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "D ascends  L_S + L_C\nG ascends  L_C + E[log P(S = real | G(c, z))]",
             deviations=[
                 "G ascends log P(S = real) of its fakes instead of descending L_S",
-                "the networks of dcgan at width 32 and batch 64, without the paper's dropout, for two CPU cores",
+                NETWORKS,
+                RATES,
+                "no dropout in D",
                 AVERAGED,
             ],
         )
@@ -68,9 +68,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             {
                 "conditions": ["label"],
                 "generator.name": "projection",
-                "discriminator": {"name": "projection", "width": 32, "wrap": "spectral"},
-                "optimizers.G.lr": 5e-4,
-                "optimizers.D.lr": 1e-4,
+                "discriminator": {"name": "projection", "width": 16, "wrap": "spectral"},
             },
             loss="hinge",
             title="D's features are projected on the class, G's BatchNorm has scale and shift for each",
@@ -78,9 +76,9 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula="D(x, y) = yᵀ V φ(x) + ψ(φ(x))\n"
             "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]",
             deviations=[
-                "plain convolutions of width 32 instead of residual networks, for two CPU cores",
-                "one turn of D for one of G, at 1e-4 and 5e-4 with betas of 0.5 and 0.999 (the paper: five, at 2e-4 "
-                "with 0 and 0.9)",
+                "plain convolutions of width 32 in G and 16 in D instead of residual networks, for two CPU cores",
+                "one turn of D for one of G (the paper: five, Adam at 2e-4 with betas of 0 and 0.9)",
+                RATES,
                 AVERAGED,
             ],
         )
