@@ -1,15 +1,17 @@
-"""Where ganzoo stands: `python benchmarks/speed.py [--only training,memory] [--rounds 5] [--threads 2]`.
+"""Where ganzoo stands: `python benchmarks/speed.py [--only training,memory] [--again] [--rounds 5] [--threads 2]`.
 
 Training steps against the loop that people write by hand (`plain.py`), what the engine costs, data, sampling, start-up,
 evaluation, memory, and how cost grows. Two things that are compared are measured in turns in one process, and the
 median of the rounds' ratios is told; what is compared in memory runs in processes of their own. Let nothing else run.
-Writes speed.json and speed.md to benchmarks/results; a section that is not asked for stays as it was there.
+Writes speed.json and speed.md to benchmarks/results after every row, and measures only what is not there yet from this
+machine and these versions; --again measures anew. A row says its goal, and whether it is reached.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -21,7 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,7 @@ from ganzoo.engine import Engine
 from ganzoo.recipes import Recipe
 
 RESULTS = Path(__file__).parent / "results"
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,15 @@ class Case:
     variant, changes  what ganzoo plays
     shape             of a picture, [C, H, W]; None: points of `ring`
     costs             of the plain loop
-    goal              the ratio that is wanted
+    goal              how many times as fast as the plain loop it is to be
+    side              in which precision
     """
 
     variant: str
     shape: tuple[int, int, int] | None
     costs: plain.Costs
-    goal: str
+    goal: float
+    side: str = "fp32"
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     def recipe(self) -> Recipe:
@@ -65,24 +70,29 @@ class Case:
 
 MLP_2014 = {"generator": "mlp-2014", "discriminator": "mlp-2014", "batch": 100}
 WIDE = {"generator.width": 64, "discriminator.width": 64}
-RESNET = {"generator.width": 32, "discriminator.width": 32}
+NARROW = {"generator.width": 32, "discriminator.width": 32}
 
 CASES = {
-    "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, "2", MLP_2014),
-    "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, "6 in bf16", WIDE),
-    "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, "6 in bf16", WIDE),
-    "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, "2"),
-    "SNGAN-ResNet-32": Case("sngan-resnet", (3, 32, 32), plain.HINGE, "4 in bf16", RESNET),
-    "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, "2.5 in bf16"),
-    "ring MLP": Case("vanilla-ns", None, plain.SIGMOID, "1.2"),
+    "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, 2, changes=MLP_2014),
+    "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, 6, "bf16", WIDE),
+    "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, 6, "bf16", WIDE),
+    "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 2, "bf16"),
+    "SNGAN-ResNet-32": Case("sngan-resnet", (3, 32, 32), plain.HINGE, 4, "bf16", NARROW),
+    "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, 2.5, "bf16"),
+    "ring MLP": Case("vanilla-ns", None, plain.SIGMOID, 1.2),
 }  # fmt: skip
 
 
 class Bench:
-    """One run of the benchmarks: its options, and files that its sections share."""
+    """One run of the benchmarks: its options, files that its sections share, and the cases whose rows are there."""
 
     def __init__(self, rounds: int, seconds: float, threads: int, folder: Path) -> None:
         self.rounds, self.seconds, self.threads, self.folder = rounds, seconds, threads, folder
+        self.there: set[str] = set()
+
+    def cases(self, *names: str) -> list[str]:
+        """Those of the cases, all by default, that have no row yet."""
+        return [name for name in names or CASES if name not in self.there]
 
     def source(self, shape: tuple[int, int, int] | None, count: int = 2_000) -> Source:
         """Random pictures, or `ring`: what they show does not change the time."""
@@ -136,27 +146,34 @@ def clock(do: Callable[[], Any]) -> float:
     return time.perf_counter() - begun
 
 
+def aimed(row: Row, column: str, *, least: float = -math.inf, most: float = math.inf) -> Row:
+    """The row with its goal, and whether it is reached; a column may be missing on this machine."""
+    bound = f"at least {least:g}" if math.isinf(most) else f"at most {most:g}"
+    reached = {True: "yes", False: "no"}[least <= row[column] <= most] if column in row else "not measured here"
+    return {**row, "goal": f"{column}: {bound}", "reached": reached}
+
+
 def ratio(found: dict[str, list[float]], slow: str, fast: str) -> float:
     """The median over rounds of how many times as long `slow` takes."""
     return statistics.median(a / b for a, b in zip(found[slow], found[fast]))
 
 
-def player(engine: Engine) -> Callable[[int], None]:
-    """Plays so many steps more, with as many threads as a run would."""
+def player(engine: Engine, play: Callable[[int], None] | None = None) -> Callable[[int], None]:
+    """Plays so many steps more, or plays what is given, with as many threads as a run of the engine would take."""
     threads = auto.rehearse(engine, {"why": {}})["threads"]
 
-    def play(steps: int) -> None:
+    def threaded(steps: int) -> None:
         with auto.using(threads):
-            engine.play(engine.step + steps)
+            (play or (lambda more: engine.play(engine.step + more)))(steps)
 
-    return play
+    return threaded
 
 
-def training(bench: Bench) -> list[dict[str, Any]]:
+def training(bench: Bench) -> Iterator[Row]:
     """Steps against the plain loop's."""
     rate = bench.gemm(torch.float32)
-    rows = []
-    for name, case in CASES.items():
+    for name in bench.cases():
+        case = CASES[name]
         engine, _ = bench.engine(case)
         loop = bench.plain(case)
         with Products() as products:
@@ -167,20 +184,17 @@ def training(bench: Bench) -> list[dict[str, Any]]:
             sides["bf16"] = player(bench.engine(case, "bf16")[0])
         found = bench.by_turns(sides)
         ms = {side: statistics.median(times) * 1e3 for side, times in found.items()}
-        rows.append({
+        yield aimed({
             "step": name, **{f"{side} ms": value for side, value in ms.items()},
             "images/s": engine.batch * 1e3 / ms["fp32"],
             **{f"plain / {side}": ratio(found, "plain", side) for side in ms if side != "plain"},
-            "GFLOP": flops / 1e9, "share of the fp32 matrix rate": flops / 1e6 / ms["fp32"] / rate, "goal": case.goal,
-        })  # fmt: skip
-        print(rows[-1], flush=True)
-    return rows
+            "GFLOP": flops / 1e9, "share of the fp32 matrix rate": flops / 1e6 / ms["fp32"] / rate,
+        }, f"plain / {case.side}", least=case.goal)  # fmt: skip
 
 
-def overhead(bench: Bench) -> list[dict[str, Any]]:
+def overhead(bench: Bench) -> Iterator[Row]:
     """The engine against the same operations by hand."""
-    rows = []
-    for name in ("ring MLP", "DCGAN-32"):
+    for name in bench.cases("ring MLP", "DCGAN-32"):
         engine, source = bench.engine(CASES[name])
         game: Any = engine.game
         output = game.G.spec.output
@@ -190,19 +204,17 @@ def overhead(bench: Bench) -> list[dict[str, Any]]:
             return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
         loop = plain.ByHand(game.G, game.D, draw, batch=engine.batch, latent=game.G.spec.inputs[0].shape[0])
-        found = bench.by_turns({"by hand": loop.play, "engine": player(engine)})
+        found = bench.by_turns({"by hand": player(engine, loop.play), "engine": player(engine)})
         hand, ours = (statistics.median(found[side]) * 1e3 for side in ("by hand", "engine"))
         more = statistics.median(b - a for a, b in zip(found["by hand"], found["engine"])) * 1e3
-        rows.append({
+        column, most = {"ring MLP": ("engine costs ms", 0.3), "DCGAN-32": ("engine costs %", 5)}[name]
+        yield aimed({
             "step": name, "by hand ms": hand, "engine ms": ours,
             "engine costs ms": more, "engine costs %": 100 * more / hand,
-            "goal": {"ring MLP": "0.3 ms", "DCGAN-32": "5 %"}[name],
-        })  # fmt: skip
-        print(rows[-1], flush=True)
-    return rows
+        }, column, most=most)  # fmt: skip
 
 
-def data(bench: Bench) -> list[dict[str, Any]]:
+def data(bench: Bench) -> Iterator[Row]:
     """Minibatches a second, 64 pictures of 3×32×32, as floats."""
     from PIL import Image
 
@@ -212,7 +224,6 @@ def data(bench: Bench) -> list[dict[str, Any]]:
         for number, x in enumerate(np.random.default_rng(0).integers(0, 256, (1_000, 32, 32, 3), dtype=np.uint8)):
             Image.fromarray(x).save(folder / f"{number:04}.png")
     sources = {"memory": bench.source((3, 32, 32)), "folder of PNG": open_source(f"folder:{folder}", size=32)}
-    rows = []
     for name, source in sources.items():
         first = clock(lambda s=source: s.minibatch(0, 0, 0, 64))  # type: ignore[misc]
 
@@ -221,53 +232,44 @@ def data(bench: Bench) -> list[dict[str, Any]]:
                 prepare(source.minibatch(0, step, 0, 64)["x"], (-1.0, 1.0))
 
         found = bench.by_turns({name: draw})
-        rows.append({
-            "source": name, "batches/s": 1 / statistics.median(found[name]), "first batch ms": first * 1e3,
-        })  # fmt: skip
-        print(rows[-1], flush=True)
-    return rows
+        yield {"source": name, "batches/s": 1 / statistics.median(found[name]), "first batch ms": first * 1e3}
 
 
-def sampling(bench: Bench) -> list[dict[str, Any]]:
+def sampling(bench: Bench) -> Iterator[Row]:
     """The commands of `generation.py`, in brief: torch eager and ONNX Runtime with all threads."""
-    rows = generation.speeds(bench.folder, bench.seconds / 2, bench.rounds, (bench.threads,))
-    for row in rows:
-        row["ONNX Runtime / torch fp32"] = row["ONNX Runtime"] / row["torch fp32"]
-        row["goal"] = {("DCGAN 64x64", 64): "1.3", ("DCGAN 64x64", 1): "2"}.get((row["model"], row["batch"]), "")
+    goals = {("DCGAN 64x64", 64): 1.3, ("DCGAN 64x64", 1): 2.0}
+    for row in generation.speeds(bench.folder, bench.seconds / 2, bench.rounds, (bench.threads,)):
+        ratio = "ONNX Runtime / torch fp32"
+        row[ratio] = row["ONNX Runtime"] / row["torch fp32"]
+        goal = goals.get((row["model"], row["batch"]))
+        yield aimed(row, ratio, least=goal) if goal else row
     bulk = generation.bulk(bench.folder, 20_000, ("npz",))
     alone = bulk.pop("one process, nothing written")
-    rows += [
-        {"model": f"DCGAN 28x28 to disk, {name}", "ONNX Runtime": rate, "of the rate without disk": rate / alone,
-         "goal": "0.8"}
-        for name, rate in bulk.items()
-    ]  # fmt: skip
-    print(rows[-1], flush=True)
-    return rows
+    for name, rate in bulk.items():
+        row = {"model": f"DCGAN 28x28 to disk, {name}", "ONNX Runtime": rate, "of the rate without disk": rate / alone}
+        yield aimed(row, "of the rate without disk", least=0.8)
 
 
-def start_up(bench: Bench) -> list[dict[str, Any]]:
+def start_up(bench: Bench) -> Iterator[Row]:
     """Seconds of whole processes."""
     from ganzoo.exporter import export
 
     model = bench.folder / "vanilla.onnx"
-    game: Any = bench.engine(Case("vanilla", (1, 28, 28), plain.SIGMOID, ""))[0].game
+    game: Any = bench.engine(Case("vanilla", (1, 28, 28), plain.SIGMOID, 0))[0].game
     export(game.G.eval(), model)
     ganzoo_ = [sys.executable, "-m", "ganzoo"]
     commands = {
-        "ganzoo --help": ([*ganzoo_, "--help"], "0.3"),
-        "ganzoo variants": ([*ganzoo_, "variants"], ""),
-        "ganzoo sample vanilla.onnx": ([*ganzoo_, "sample", str(model), "-o", str(bench.folder / "one.png")], "1"),
+        "ganzoo --help": ([*ganzoo_, "--help"], 0.3),
+        "ganzoo variants": ([*ganzoo_, "variants"], 0),
+        "ganzoo sample vanilla.onnx": ([*ganzoo_, "sample", str(model), "-o", str(bench.folder / "one.png")], 1),
     }
-    rows = []
     for name, (command, goal) in commands.items():
         run = lambda c=command: subprocess.run(c, check=True, capture_output=True)  # noqa: E731
         run()
-        rows.append({"command": name, "s": statistics.median(clock(run) for _ in range(bench.rounds)), "goal": goal})
-        print(rows[-1], flush=True)
+        row = {"command": name, "s": statistics.median(clock(run) for _ in range(bench.rounds))}
+        yield aimed(row, "s", most=goal) if goal else row
     served = statistics.median(until_healthy([*ganzoo_, "serve", str(model)]) for _ in range(min(bench.rounds, 5)))
-    rows.append({"command": "ganzoo serve, to /healthz", "s": served, "goal": "5"})
-    print(rows[-1], flush=True)
-    return rows
+    yield aimed({"command": "ganzoo serve, to /healthz", "s": served}, "s", most=5)
 
 
 def until_healthy(command: list[str]) -> float:
@@ -290,7 +292,7 @@ def until_healthy(command: list[str]) -> float:
         server.wait()
 
 
-def evaluation(bench: Bench) -> list[dict[str, Any]]:
+def evaluation(bench: Bench) -> Iterator[Row]:
     """The Frechet distance of 10,000 to 10,000 pictures, all that it takes."""
     source = open_source("digits")
     pictures = source.all().permute(0, 2, 3, 1).numpy()
@@ -300,27 +302,23 @@ def evaluation(bench: Bench) -> list[dict[str, Any]]:
         return float(metric._figures(pictures)["fid"])
 
     times = [clock(whole) for _ in range(3)]
-    rows = [{"what": "FID on digits-cnn, 10,000 against 10,000", "s": statistics.median(times), "goal": "60"}]
-    print(rows[-1], flush=True)
-    return rows
+    what = "FID on digits-cnn, 10,000 against 10,000"
+    yield aimed({"what": what, "s": statistics.median(times)}, "s", most=60)
 
 
-def memory(bench: Bench) -> list[dict[str, Any]]:
+def memory(bench: Bench) -> Iterator[Row]:
     """The greatest resident set of a process that trains for some steps, ganzoo's against the plain loop's."""
-    rows = []
-    for name in CASES:
+    for name in bench.cases():
         peaks = {}
         for side in SIDES:
             command = [sys.executable, __file__, "--peak", name, side, "--threads", str(bench.threads)]
             made = subprocess.run(command, check=True, capture_output=True, text=True)
             peaks[side] = float(made.stdout.split()[-1])
-        rows.append({
+        yield aimed({
             "step": name, **{f"{side} MB": value for side, value in peaks.items()},
             "ganzoo / plain": peaks["ganzoo"] / peaks["plain"],
-            "above imports": (peaks["ganzoo"] - peaks["imports"]) / (peaks["plain"] - peaks["imports"]), "goal": "1.1",
-        })  # fmt: skip
-        print(rows[-1], flush=True)
-    return rows
+            "above imports": (peaks["ganzoo"] - peaks["imports"]) / (peaks["plain"] - peaks["imports"]),
+        }, "ganzoo / plain", most=1.1)  # fmt: skip
 
 
 SIDES: dict[str, Callable[[Bench, Case], Any]] = {
@@ -341,25 +339,25 @@ def peak(bench: Bench, name: str, side: str) -> float:
     return int(line.split()[1]) / 1024
 
 
-def growth(bench: Bench) -> list[dict[str, Any]]:
+def growth(bench: Bench) -> Iterator[Row]:
     """What more of something costs."""
-    rows: list[dict[str, Any]] = []
 
-    def row(what: str, value: Any, seconds: float, per: float) -> None:
-        rows.append({"what": what, "at": value, "ms": seconds * 1e3, "µs of each": seconds * 1e6 / per})
-        print(rows[-1], flush=True)
+    def row(what: str, value: Any, seconds: float, per: float) -> Row:
+        return {"what": what, "at": value, "ms": seconds * 1e3, "µs of each": seconds * 1e6 / per}
 
     case = CASES["DCGAN-32"]
     small = {"generator.width": 32, "discriminator.width": 32}
     for batch in (16, 64, 256):
         engine, _ = bench.engine(case, **small, batch=batch)
-        row("DCGAN-32 of width 32, batch", batch, statistics.median(bench.by_turns({"x": player(engine)})["x"]), batch)
+        yield row(
+            "DCGAN-32 of width 32, batch", batch, statistics.median(bench.by_turns({"x": player(engine)})["x"]), batch
+        )
     for width in (16, 32, 64):
         engine, _ = bench.engine(case, **{"generator.width": width, "discriminator.width": width})
-        row("DCGAN-32, width", width, statistics.median(bench.by_turns({"x": player(engine)})["x"]), width**2)
+        yield row("DCGAN-32, width", width, statistics.median(bench.by_turns({"x": player(engine)})["x"]), width**2)
     for side in (32, 64, 128):
-        engine, _ = bench.engine(Case("dcgan", (3, side, side), plain.SIGMOID, "", {**small, "batch": 16}))
-        row(
+        engine, _ = bench.engine(Case("dcgan", (3, side, side), plain.SIGMOID, 0, changes={**small, "batch": 16}))
+        yield row(
             "DCGAN of width 32, batch 16, side",
             side,
             statistics.median(bench.by_turns({"x": player(engine)})["x"]),
@@ -374,7 +372,7 @@ def growth(bench: Bench) -> list[dict[str, Any]]:
         times = [
             clock(lambda c=command: subprocess.run(c, check=True, capture_output=True)) for _ in range(bench.rounds)
         ]  # type: ignore[misc]
-        row("`ganzoo variants`, further plugins", count, statistics.median(times), count)
+        yield row("`ganzoo variants`, further plugins", count, statistics.median(times), count)
     from ganzoo.exporter import export
 
     engine, _ = bench.engine(case, **small)
@@ -383,8 +381,7 @@ def growth(bench: Bench) -> list[dict[str, Any]]:
     sampler = ganzoo.load(bench.folder / "grow.onnx")
     for count in (1, 16, 256, 4096):
         found = bench.by_turns({"x": lambda n, c=count: [sampler.sample(c, seed=i) for i in range(n)]})  # type: ignore[misc]
-        row("DCGAN-32 of width 32, pictures sampled", count, statistics.median(found["x"]), count)
-    return rows
+        yield row("DCGAN-32 of width 32, pictures sampled", count, statistics.median(found["x"]), count)
 
 
 PLUGIN = """import ganzoo
@@ -425,6 +422,7 @@ def cell(value: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas between")
+    parser.add_argument("--again", action="store_true", help="measure what is there already, too")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one side in one round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -437,20 +435,38 @@ def main() -> None:
             print(peak(bench, *options.peak))
             return
         path = RESULTS / "speed.json"
-        before = json.loads(path.read_text()) if path.exists() else {}
+        found = json.loads(path.read_text()) if path.exists() else {}
         for name in options.only.split(","):
-            machine = {
-                "processor": generation.processor(), "cores": os.cpu_count(), "threads": options.threads,
-                "GFLOP/s of matrices": f"{bench.gemm(torch.float32):.0f} in fp32"
-                + (f", {bench.gemm(torch.bfloat16):.0f} in bf16" if has_bf16() else ", no bf16 in this processor"),
-                "load when begun": round(os.getloadavg()[0], 1), "torch": torch.__version__,
-                "python": platform.python_version(),
-            }  # fmt: skip
-            before[name] = {"machine": machine, "rows": SECTIONS[name](bench)}
-            found = {name: before[name] for name in SECTIONS if name in before}
-            path.write_text(json.dumps(found, indent=1) + "\n")
-            (RESULTS / "speed.md").write_text(page(found))
-    print((RESULTS / "speed.md").read_text())
+            for part in measured(bench, name, None if options.again else found.get(name)):
+                found[name] = part
+                found = {name: found[name] for name in SECTIONS if name in found}
+                path.write_text(json.dumps(found, indent=1) + "\n")
+                (RESULTS / "speed.md").write_text(page(found))
+    print(page(found))
+
+
+def measured(bench: Bench, name: str, before: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """A section with each row more, and at last whole; nothing if `before` is whole and of this machine."""
+    machine = {
+        "processor": generation.processor(), "cores": os.cpu_count(), "threads": bench.threads,
+        "torch": torch.__version__, "python": platform.python_version(),
+    }  # fmt: skip
+    same = before is not None and all(before["machine"].get(key) == value for key, value in machine.items())
+    if same and before and before["whole"]:
+        return
+    # of a section that was cut off, rows of cases stay; the others come anew
+    rows = [row for row in before["rows"] if "step" in row] if same and before else []
+    bench.there = {row["step"] for row in rows}
+    machine["GFLOP/s of matrices"] = f"{bench.gemm(torch.float32):.0f} in fp32" + (
+        f", {bench.gemm(torch.bfloat16):.0f} in bf16" if has_bf16() else ", no bf16 in this processor"
+    )
+    part = {"machine": {**machine, "load when begun": round(os.getloadavg()[0], 1)}, "whole": False, "rows": rows}
+    for row in SECTIONS[name](bench):
+        rows.append(row)
+        print(row, flush=True)
+        yield part
+    part["whole"] = True
+    yield part
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ _set = click.option(
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option("--device", default="auto", show_default=True, help="Such as cpu or cuda:1.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="The recipe's, unless given.")
-@click.option("--threads", type=COUNT, metavar="N", help="Of the processor; by the size of the networks, unless given.")
 @_set
 def train(
     variant: str, seeds: list[int] | None, out: Path | None, set_: tuple[tuple[str, Any], ...], **options: Any

@@ -9,10 +9,41 @@ from __future__ import annotations
 import math
 
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, pad
 
 import ganzoo
 from ganzoo_networks.sizes import halvings, picture
+
+
+class Doubling(nn.Conv2d):
+    """Every pixel four times, then a 3×3 convolution: float [N, c, H, W] -> [N, d, 2H, 2W].
+
+    Equal pixels meet sums of the weights, and so it is one transposed convolution 4×4 of stride 2, which multiplies 16
+    times for each pixel of x instead of 36.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv_transpose2d(x, overlaid(self.weight).transpose(0, 1).flip(2, 3), self.bias, stride=2, padding=1)
+
+
+class Halving(nn.Conv2d):
+    """A 3×3 convolution, then the mean of every 2×2 pixels, as one convolution 4×4 of stride 2, likewise:
+    float [N, c, 2H, 2W] -> [N, d, H, W]."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv2d(x, overlaid(self.weight) / 4, self.bias, stride=2, padding=1)
+
+
+def overlaid(weight: Tensor) -> Tensor:
+    """The sum of four copies of a kernel, each a pixel further: float [d, c, 3, 3] -> [d, c, 4, 4]."""
+    wide = pad(weight, (1, 1, 1, 1))
+    return wide[..., 1:, 1:] + wide[..., 1:, :-1] + wide[..., :-1, 1:] + wide[..., :-1, :-1]
 
 
 class Up(nn.Module):
@@ -21,10 +52,10 @@ class Up(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.residual = nn.Sequential(
-            nn.BatchNorm2d(width), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width), nn.ReLU(), Doubling(width, width),
             nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1),
         )  # fmt: skip
-        self.shortcut = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 1))
+        self.shortcut = nn.Sequential(nn.Conv2d(width, width, 1), nn.Upsample(scale_factor=2))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.residual(x) + self.shortcut(x)
@@ -57,9 +88,7 @@ class First(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.residual = nn.Sequential(
-            nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.AvgPool2d(2)
-        )
+        self.residual = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), Halving(width, width))
         self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, width, 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,11 +100,13 @@ class Down(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.residual = _residual(width)
+        self.residual = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), Halving(width, width)
+        )
         self.shortcut = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return avg_pool2d(self.residual(x) + self.shortcut(x), 2)
+        return self.residual(x) + self.shortcut(avg_pool2d(x, 2))
 
 
 class Level(nn.Module):
@@ -83,7 +114,9 @@ class Level(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.residual = _residual(width)
+        self.residual = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.residual(x) + x
@@ -112,12 +145,6 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         features = self.body(x).sum((2, 3))
         return {"score": self.score(features).squeeze(1), "features": features}
-
-
-def _residual(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
-    )
 
 
 def _initialise(network: nn.Module) -> None:

@@ -9,10 +9,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv_transpose2d
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.resampling import halved
 from ganzoo_networks.sizes import halvings, picture
 
 SLOPE = 0.2
@@ -31,8 +32,9 @@ class Block(nn.Module):
         wide = 2 * width
         gain = GAIN * depth ** (-1 / 4)  # Fixup's L^(−1/(2m − 2)) with m = 3 layers in a residual
         self.residual = nn.Sequential(
-            _layer(nn.Conv2d(width, wide, 1, bias=False), gain), Biased(wide),
-            _layer(nn.Conv2d(wide, wide, 3, padding=1, groups=groups, bias=False), gain), Biased(wide),
+            _biased(nn.Conv2d(width, wide, 1, bias=False), gain), nn.LeakyReLU(SLOPE, inplace=True),
+            _biased(nn.Conv2d(wide, wide, 3, padding=1, groups=groups, bias=False), gain),
+            nn.LeakyReLU(SLOPE, inplace=True),
             _layer(nn.Conv2d(wide, width, 1, bias=False), 0.0),
         )  # fmt: skip
 
@@ -40,44 +42,33 @@ class Block(nn.Module):
         return x + self.residual(x)
 
 
-class Biased(nn.Module):
-    """A bias for each channel, then a leaky rectifier."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.bias = nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.leaky_relu(x + self.bias[:, None, None], SLOPE)
-
-
-class Resampled(nn.Module):
-    """Twice or half the sides by the filter (1, 2, 1), and a 1×1 convolution to other channels."""
+class Doubled(nn.Module):
+    """A 1×1 convolution, and twice the sides by the filter (1, 3, 3, 1):
+    float [N, inputs, H, W] -> [N, outputs, 2H, 2W]."""
 
     kernel: Tensor
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
         self.register_buffer("kernel", torch.outer(line, line)[None, None], persistent=False)
         self.channels = _layer(nn.Conv2d(inputs, outputs, 1, bias=False), 1.0)
 
-
-class Doubled(Resampled):
-    """Twice the sides: float [N, inputs, H, W] -> [N, outputs, 2H, 2W]."""
-
     def forward(self, x: Tensor) -> Tensor:
         x = self.channels(x)
-        kernel = (4 * self.kernel).to(x.dtype).expand(x.shape[1], -1, -1, -1)
+        kernel = self.kernel.to(x.dtype).expand(x.shape[1], -1, -1, -1)
         return conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
 
 
-class Halved(Resampled):
-    """Half the sides: float [N, inputs, H, W] -> [N, outputs, H/2, W/2]."""
+class Halved(nn.Module):
+    """Half the sides by the same filter, and a 1×1 convolution: float [N, inputs, H, W] -> [N, outputs, H/2, W/2]."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.channels = _layer(nn.Conv2d(inputs, outputs, 1, bias=False), 1.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel = self.kernel.to(x.dtype).expand(x.shape[1], -1, -1, -1)
-        return self.channels(conv2d(x, kernel, stride=2, padding=1, groups=x.shape[1]))
+        return self.channels(halved(x))
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -161,6 +152,12 @@ def _layer(layer: nn.Conv2d | nn.Linear, gain: float) -> nn.Conv2d | nn.Linear:
     fan_in = layer.weight[0].numel()
     nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(fan_in))
     return layer
+
+
+def _biased(layer: nn.Conv2d, gain: float) -> nn.Conv2d | nn.Linear:
+    """The same with biases, 0 at first."""
+    layer.bias = nn.Parameter(torch.zeros(layer.out_channels))
+    return _layer(layer, gain)
 
 
 def _levels(spec: ganzoo.OutputSpec, width: int, groups: int) -> tuple[list[int], tuple[int, int]]:

@@ -7,9 +7,10 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, interpolate, leaky_relu, linear
+from torch.nn.functional import conv2d, interpolate, leaky_relu, linear
 
 import ganzoo
+from ganzoo_networks.resampling import halved
 from ganzoo_networks.sizes import halvings, picture
 
 SLOPE = 0.2
@@ -105,11 +106,6 @@ def rectified(x: Tensor) -> Tensor:
 def doubled(x: Tensor) -> Tensor:
     """Twice the sides by the filter (1, 3, 3, 1), which is linear interpolation."""
     return interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def halved(x: Tensor) -> Tensor:
-    """Half the sides by the filter (1, 3, 3, 1): means of two, three times, at last of every other."""
-    return avg_pool2d(avg_pool2d(avg_pool2d(x, 2, 1, padding=1), 2, 1), 2, 2)
 
 
 def levels(spec: ganzoo.OutputSpec, width: int, most: int) -> tuple[list[int], tuple[int, int]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 import ganzoo
 from ganzoo import zoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.resampling import halved
 
 torch.set_num_threads(1)
 
@@ -130,6 +135,46 @@ def test_resnets_depth_follows_the_side(side, ups, smallest):
     kinds = [type(m).__name__ for m in D.body]
     assert kinds == ["First", *["Down"] * (1 if side < 64 else 2), "Level", "Level", "ReLU"]
     assert D.body(torch.randn(1, 3, side, side)).shape[2:] == ((7, 7) if side == 28 else (8, 8))
+
+
+def test_halved_sides_have_every_derivative_of_the_filter():
+    x = torch.randn(2, 3, 6, 8, dtype=torch.double, requires_grad=True)
+    line = torch.tensor([1, 3, 3, 1], dtype=torch.double) / 8
+    kernel = torch.outer(line, line)[None, None].expand(3, -1, -1, -1)
+    torch.testing.assert_close(halved(x), functional.conv2d(x, kernel, stride=2, padding=1, groups=3))
+    assert torch.autograd.gradcheck(halved, x)
+    assert torch.autograd.gradgradcheck(halved, x)
+
+
+def test_halved_sides_take_gradients_in_bf16():
+    x = torch.randn(2, 3, 6, 8, requires_grad=True)
+
+    def derivatives():
+        made = halved(x)
+        (slope,) = torch.autograd.grad(made.float().square().sum(), x, create_graph=True)
+        return made.float(), slope, *torch.autograd.grad(slope.square().sum(), x)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        assert halved(x).dtype == torch.bfloat16
+        found = derivatives()
+    torch.testing.assert_close(found, derivatives(), rtol=0.03, atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["Doubling", "Halving"])
+def test_resnets_convolutions_at_two_sides_are_the_papers_two_steps(name):
+    """Nearest neighbours and a convolution 3×3, or that and means of 2×2: values and every derivative."""
+    layer = getattr(importlib.import_module("ganzoo_networks.resnet"), name)(3, 5).double()
+    convolved = functools.partial(functional.conv2d, weight=layer.weight, bias=layer.bias, padding=1)
+    apart = {
+        "Doubling": lambda x: convolved(functional.interpolate(x, scale_factor=2)),
+        "Halving": lambda x: functional.avg_pool2d(convolved(x), 2),
+    }[name]
+    x = torch.randn(2, 3, 6, 8, dtype=torch.double, requires_grad=True)
+    found, expected = layer(x), apart(x)
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn_like(found)
+    pair = [torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()]) for y in (found, expected)]
+    torch.testing.assert_close(*pair)
 
 
 def test_resnets_sizes_are_the_papers():
