@@ -406,6 +406,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.tab("Compare")
     seen.page.get_by_label("Classes").check()
+    sync.expect(seen.page.locator("#compare")).to_contain_text("class 3")
     by_class = [conditional.sample(6, y=k) for k in range(3)]
     assert seen.pixels("#compare", 18) == [made.picture(k).tobytes() for made in by_class for k in range(6)]
     assert seen.page.locator("#compare th[scope=row]").all_inner_texts() == ["seed", "cat", "dog", "class 3"]
@@ -414,7 +415,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     seen.page.click("#walk-go")
     seen.page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
     seen.choose("#model", "plain")  # whose film it is not
-    sync.expect(seen.page.locator("#film")).to_contain_text("The film is shown here")
+    sync.expect(seen.page.locator("#film")).to_contain_text("The film is shown here", timeout=15000)
 
 
 def test_a_style_based_model(seen: Seen, server: Running) -> None:
