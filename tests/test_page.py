@@ -725,6 +725,21 @@ def test_a_run_is_watched_while_it_goes_on(tmp_path: Path, window: Any) -> None:
             running.process.kill()
 
 
+@pytest.mark.slow
+def test_the_pictures_of_the_manual_can_be_taken(tmp_path: Path) -> None:
+    """By the script that took those in docs/serving.md; a model that is no run has no tab Training."""
+    from PIL import Image
+
+    script = Path(ganzoo.__file__).parent.parent / "docs" / "pictures" / "page.py"
+    model = tiny(tmp_path / "conditional.onnx", "conditional")
+    subprocess.run([sys.executable, script, model, "--out", tmp_path], check=True, timeout=300)
+    found = {path.name: Image.open(path).width for path in tmp_path.glob("*.webp")}
+    assert found == {f"page-{name}.webp": int(name[-4:].strip("-")) for name in TAKEN}
+
+
+TAKEN = ("sample-1280", "explore-1280", "compare-1280", "sample-390")
+
+
 def test_with_a_password(tmp_path: Path, browser: Any) -> None:
     """The whole page works behind it; SIGTERM ends the server within seconds, page open or not."""
     running = start([tiny(tmp_path / "plain.onnx")], tmp_path, GANZOO_PASSWORD="open sesame")
