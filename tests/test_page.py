@@ -406,6 +406,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.tab("Compare")
     seen.page.get_by_label("Classes").check()
+    sync.expect(seen.page.locator("#compare")).to_contain_text("class 3")
     by_class = [conditional.sample(6, y=k) for k in range(3)]
     assert seen.pixels("#compare", 18) == [made.picture(k).tobytes() for made in by_class for k in range(6)]
     assert seen.page.locator("#compare th[scope=row]").all_inner_texts() == ["seed", "cat", "dog", "class 3"]
@@ -414,7 +415,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     seen.page.click("#walk-go")
     seen.page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
     seen.choose("#model", "plain")  # whose film it is not
-    sync.expect(seen.page.locator("#film")).to_contain_text("The film is shown here")
+    sync.expect(seen.page.locator("#film")).to_contain_text("The film is shown here", timeout=15000)
 
 
 def test_a_style_based_model(seen: Seen, server: Running) -> None:
@@ -722,6 +723,21 @@ def test_a_run_is_watched_while_it_goes_on(tmp_path: Path, window: Any) -> None:
         training.kill()
         if running:
             running.process.kill()
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_manual_can_be_taken(tmp_path: Path) -> None:
+    """By the script that took those in docs/serving.md; a model that is no run has no tab Training."""
+    from PIL import Image
+
+    script = Path(ganzoo.__file__).parent.parent / "docs" / "pictures" / "page.py"
+    model = tiny(tmp_path / "conditional.onnx", "conditional")
+    subprocess.run([sys.executable, script, model, "--out", tmp_path], check=True, timeout=300)
+    found = {path.name: Image.open(path).width for path in tmp_path.glob("*.webp")}
+    assert found == {f"page-{name}.webp": int(name[-4:].strip("-")) for name in TAKEN}
+
+
+TAKEN = ("sample-1280", "explore-1280", "compare-1280", "sample-390")
 
 
 def test_with_a_password(tmp_path: Path, browser: Any) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.app.page import QUIET
+from ganzoo.app.page import QUIET, without_stubs
 
 os.environ.update(QUIET)  # before Gradio is imported
 pytest.importorskip("gradio", reason="gradio is not installed")
@@ -106,6 +108,19 @@ def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> 
     ):
         with pytest.raises(InputError):
             compare_tab._rows(sheet, "plain", what, chosen, {"seeds": seeds}, NONE)
+
+
+def test_gradio_is_imported_without_writing_its_stubs() -> None:
+    """Each component would look for its file and rewrite the stub beside it; it goes on if there is no file."""
+    from gradio import component_meta
+
+    file = inspect.getfile(gr.Image)
+    with without_stubs():
+        assert inspect.getfile(gr.Image) == file
+        with patch.object(component_meta, "create_pyi", side_effect=AssertionError):
+            component_meta.create_or_modify_pyi(gr.Image, "Image", [])
+    with patch.object(component_meta, "create_pyi", side_effect=AssertionError), pytest.raises(AssertionError):
+        component_meta.create_or_modify_pyi(gr.Image, "Image", [])
 
 
 def test_one_model_is_compared_with_itself_if_at_all(tmp_path: Path) -> None:

@@ -6,7 +6,11 @@ untrusted, by the same `Wish` as the HTTP API.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +40,8 @@ QUIET = {
 def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
     """Puts the page at `/` of an application; its files go into `scratch`."""
     os.environ.update(QUIET, GRADIO_TEMP_DIR=str(scratch))
-    import gradio as gr
+    with without_stubs():
+        import gradio as gr
 
     gr.mount_gradio_app(
         app,
@@ -56,6 +61,27 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
         css=look.CSS,
         head=look.HEAD + recall.DROP,
     )
+
+
+@contextlib.contextmanager
+def without_stubs() -> Iterator[None]:
+    """Within: Gradio, while it is imported, does not rewrite the type stubs beside its own source.
+
+    It does so for every component, each time, for the editors of those who write pages; that is half of the time of
+    its import. It skips a component whose file is not to be found, so here none is, for that one function.
+    """
+    real = inspect.getfile
+
+    def getfile(thing: Any) -> str:
+        if sys._getframe(1).f_code.co_name == "create_or_modify_pyi":
+            raise OSError("no stubs")
+        return real(thing)
+
+    inspect.getfile = getfile  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        inspect.getfile = real
 
 
 def build(studio: Studio, scratch: Path) -> Any:

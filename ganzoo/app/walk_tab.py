@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -78,7 +79,7 @@ def walk_tab(sheet: Sheet) -> None:
         return f'<video src="{address}" aria-label="{text}" loop autoplay muted playsinline controls></video>'
 
     go.click(show, inputs, screen, show_progress="full", show_progress_on=[screen], **how)
-    sheet.model.change(lambda: EMPTY, None, screen, api_visibility="private", show_progress="hidden")
+    sheet.model.change(None, None, screen, js=f"() => {json.dumps(EMPTY)}", api_visibility="private")
     for kind, button in zip(KINDS, saves):
         button.click(
             partial(film, kind), inputs, where, show_progress="full", show_progress_on=[screen], **how
