@@ -23,12 +23,15 @@ import pytest
 import torch
 from PIL import Image
 
+import ganzoo
+from ganzoo import zoo
 from ganzoo.data import data_root, open_source, prepare
 from ganzoo.data import decode as decoding
 from ganzoo.data.idx import read_idx
 from ganzoo.data.vision import read_mat
 from ganzoo.errors import DataError, RecipeError, SpaceError
 from ganzoo.images import to_uint8
+from ganzoo.recipes import Recipe
 
 ASSETS = Path(__file__).parents[1] / "ganzoo" / "assets"
 folder_module = importlib.import_module("ganzoo.data.folder")  # its name in the package is the function
@@ -117,6 +120,39 @@ def test_balanced_deals_classes_equally(tmp_path):
     assert sorted(torch.bincount(even.minibatch(0, 0, 0, 10)["label"]).tolist()) == [3, 3, 4]
     with pytest.raises(DataError, match=r"a class .* has 5 samples"):
         even.minibatch(0, 0, 0, 30)
+
+
+def test_a_limit_takes_some_samples_always_the_same(tmp_path):
+    """With their labels, in their order; a smaller limit takes some of a greater one's."""
+    numbered = np.arange(50, dtype=np.uint8).reshape(50, 1, 1) * np.ones((1, 4, 4), np.uint8)
+    np.savez(tmp_path / "a.npz", x=numbered, y=np.arange(50) % 5)
+    whole, most, least = (open_source(f"npz:{tmp_path / 'a.npz'}", limit=n) for n in (0, 20, 7))
+    rows, fewer = (source.all()[:, 0, 0, 0].tolist() for source in (most, least))
+    assert (len(rows), len(fewer)) == (most.spec.size, least.spec.size) == (20, 7)
+    assert rows == sorted(set(rows)) != list(range(20))
+    assert set(fewer) < set(rows) < set(range(50))
+    assert most.labels.tolist() == [row % 5 for row in rows] == most.columns()["label"].tolist()
+    assert set(most.minibatch(0, 3, 0, 20)["x"][:, 0, 0, 0].tolist()) == set(rows)
+    assert len({source.fingerprint for source in (whole, most, least)}) == 3
+    assert open_source(f"npz:{tmp_path / 'a.npz'}").fingerprint == whole.fingerprint
+    assert sum(least.spec.frequencies) == pytest.approx(1)
+    with pytest.raises(DataError, match="7 samples where a minibatch needs 8"):
+        least.minibatch(0, 0, 0, 8)
+
+
+@pytest.mark.parametrize("limit", [-1, 10_001])
+def test_a_limit_that_does_not_fit_is_named(limit):
+    with pytest.raises(
+        DataError, match=f"option limit is {limit}; a number from 1 up to the 10000 samples of 'digits'"
+    ):
+        open_source("digits", limit=limit).spec  # noqa: B018 (it is read when first needed)
+
+
+def test_a_run_on_few_data_goes_on_with_them(tmp_path):
+    tiny = {**zoo.variant("vanilla").tiny, "data.limit": 30}
+    run = ganzoo.train("vanilla", out=tmp_path / "run", set=tiny)
+    assert ganzoo.resume(run.path, steps=22).metrics
+    assert Recipe.read(run.path / "recipe.toml").data == {"name": "digits", "limit": 30}
 
 
 def test_flip_mirrors_half_of_the_pictures():

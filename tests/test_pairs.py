@@ -110,6 +110,9 @@ def test_splits(tmp_path):
     assert open_source(name, split="val").spec.size == 3
     assert open_source(name).held_out.spec.size == 3
     assert open_source(name, split="val").held_out is None
+    few = open_source(name, limit=2)
+    assert (few.spec.size, few.held_out.spec.size) == (2, 3)
+    assert few.fingerprint != open_source(name).fingerprint
     assert open_source(name, split="all").spec.size == 9
     with pytest.raises(DataError, match="no folder 'test'"):
         _ = open_source(name, split="test").spec

@@ -17,7 +17,9 @@ from ganzoo.errors import DataError
 KEYS = ("x", "images", "labels", "y", "classes")
 
 
-def npz(argument: str, root: Path | None = None, *, flip: bool = False, balanced: bool = False) -> Samples:
+def npz(
+    argument: str, root: Path | None = None, *, flip: bool = False, balanced: bool = False, limit: int = 0
+) -> Samples:
     """The arrays of `npz:PATH`: pictures or points under `x` or `images`, classes under `labels` or `y`.
 
     pictures  uint8 [N, H, W], [N, H, W, C] or [N, C, H, W] with C 1 or 3
@@ -30,7 +32,7 @@ def npz(argument: str, root: Path | None = None, *, flip: bool = False, balanced
     if not path.is_file():
         raise DataError(f"there is no file {argument}; check the path")
     card = {"origin": path.name, "licence": "not known to ganzoo", "note": "arrays"}
-    return Samples(f"npz:{argument}", partial(_load, path), card, flip=flip, balanced=balanced)
+    return Samples(f"npz:{argument}", partial(_load, path), card, flip=flip, balanced=balanced, limit=limit)
 
 
 def _load(path: Path) -> Content:

@@ -14,10 +14,10 @@ ASSETS = Path(__file__).parents[1] / "assets"
 CLASSES = tuple("0123456789")
 
 
-def digits(*, flip: bool = False, balanced: bool = False) -> Samples:
+def digits(*, flip: bool = False, balanced: bool = False, limit: int = 0) -> Samples:
     """10,000 handwritten digits of MNIST's training split, 1,000 of each; embedded, no download."""
     card = json.loads((ASSETS / "digits.json").read_text(encoding="utf-8"))
-    return Samples("digits", _load, card, flip=flip, balanced=balanced)
+    return Samples("digits", _load, card, flip=flip, balanced=balanced, limit=limit)
 
 
 def embedded() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

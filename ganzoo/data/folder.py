@@ -60,6 +60,7 @@ def folder(
     under: str = "",
     flip: bool = False,
     balanced: bool = False,
+    limit: int = 0,
 ) -> FolderSamples:
     """The pictures of `folder:PATH`: a folder, .zip or .tar; classes by sub-folder or by a CSV.
 
@@ -82,7 +83,7 @@ def folder(
     note = f"{channels} channels, size {size or 'as it is'}"
     card = {"origin": path.name, "licence": "not known to ganzoo", "note": note}
     load = partial(_load, files, path, reading)
-    return FolderSamples(f"folder:{argument}", load, card, flip=flip, balanced=balanced)
+    return FolderSamples(f"folder:{argument}", load, card, flip=flip, balanced=balanced, limit=limit)
 
 
 def found_at(argument: str, root: Path | None) -> Path:

@@ -22,23 +22,27 @@ FASHION = ("t-shirt", "trouser", "pullover", "dress", "coat",
 KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 
-def mnist(root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False) -> Samples:
+def mnist(
+    root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False, limit: int = 0
+) -> Samples:
     """Handwritten digits, 28x28 grey: 60,000 for training, 10,000 for tests (LeCun, Cortes and Burges)."""
     card = {"origin": "MNIST (LeCun, Cortes, Burges)", "licence": "CC BY-SA 3.0", "note": f"{split} split"}
     load = partial(_load, "mnist", _find("mnist", "MNIST", root, split), CLASSES)
-    return Samples("mnist", load, card, flip=flip, balanced=balanced)
+    return Samples("mnist", load, card, flip=flip, balanced=balanced, limit=limit)
 
 
 def fashion_mnist(
-    root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False
+    root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False, limit: int = 0
 ) -> Samples:
     """Pieces of clothing in MNIST's format, 28x28 grey (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
     card = {"origin": "Fashion-MNIST (Zalando Research)", "licence": "MIT", "note": f"{split} split"}
     load = partial(_load, "fashion-mnist", _find("fashion-mnist", "FashionMNIST", root, split), FASHION)
-    return Samples("fashion-mnist", load, card, flip=flip, balanced=balanced)
+    return Samples("fashion-mnist", load, card, flip=flip, balanced=balanced, limit=limit)
 
 
-def kmnist(root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False) -> Samples:
+def kmnist(
+    root: Path | None = None, *, split: Split = "train", flip: bool = False, balanced: bool = False, limit: int = 0
+) -> Samples:
     """Cursive Japanese characters in MNIST's format, 28x28 grey (Clanuwat et al. 2018, arXiv:1812.01718)."""
     card = {
         "origin": "KMNIST (CODH, from the Kuzushiji dataset of NIJL)",
@@ -46,7 +50,7 @@ def kmnist(root: Path | None = None, *, split: Split = "train", flip: bool = Fal
         "note": f"{split} split",
     }
     load = partial(_load, "kmnist", _find("kmnist", "KMNIST", root, split), KANA)
-    return Samples("kmnist", load, card, flip=flip, balanced=balanced)
+    return Samples("kmnist", load, card, flip=flip, balanced=balanced, limit=limit)
 
 
 def stacked_mnist(

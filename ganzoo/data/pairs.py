@@ -16,7 +16,7 @@ from ganzoo.data.archive import Files, open_files
 from ganzoo.data.decode import Unfit, decode
 from ganzoo.data.folder import bytes_of, decoded, found_at, key_of
 from ganzoo.data.labels import pictures_in
-from ganzoo.data.source import Content, generator_at
+from ganzoo.data.source import Content, few, generator_at
 from ganzoo.errors import DataError, did_you_mean
 from ganzoo.files import canonical
 from ganzoo.specs import DataSpec
@@ -36,6 +36,7 @@ class Pairs:
     held_out  gives the pairs that were kept from this source, to judge by; None where there are none
     flip      every second pair, at random, is mirrored left to right, both alike
     jitter    pixels by which pairs are larger than they are dealt: each is cut out at random, both alike
+    limit     how many of the pairs there are: a random choice that is always the same; 0: all
     """
 
     def __init__(
@@ -47,14 +48,15 @@ class Pairs:
         held_out: Callable[[], Pairs] | None = None,
         flip: bool = False,
         jitter: int = 0,
+        limit: int = 0,
     ) -> None:
         self.name, self._load, self._card, self._held_out = name, load, dict(card), held_out
-        self.flip, self.jitter = flip, jitter
+        self.flip, self.jitter, self.limit = flip, jitter, limit
 
     @cached_property
     def content(self) -> Content:
-        """What the loader read; DataError if the jitter leaves nothing of a picture."""
-        content = self._load()
+        """What the loader read, or `limit` of it; DataError if an option does not fit it."""
+        content = few(self._load(), self.limit, self.name)
         if not 0 <= self.jitter < min(content.samples.shape[2:]):
             raise DataError(f"option jitter is {self.jitter}; less than the side of a picture, from 0 up, is expected")
         return content
@@ -131,6 +133,7 @@ def pairs(
     split: Literal["train", "val", "test", "all"] = "train",
     flip: bool = False,
     jitter: int = 0,
+    limit: int = 0,
 ) -> Pairs:
     """The pairs of `pairs:PATH`, a folder, .zip or .tar: pictures side by side, or two folders of equal names.
 
@@ -153,17 +156,17 @@ def pairs(
     note = f"{split}, {direction}, size {size or 'as it is'}"
     card = {"origin": path.name, "licence": "not known to ganzoo", "note": note}
 
-    def of(split: str, flip: bool, jitter: int, whole: int | None) -> Pairs:
+    def of(split: str, flip: bool, jitter: int, whole: int | None, limit: int) -> Pairs:
         load = partial(_load, files, path, split, channels, whole, direction)
-        return Pairs(f"pairs:{argument}", load, card, held_out=held_out, flip=flip, jitter=jitter)
+        return Pairs(f"pairs:{argument}", load, card, held_out=held_out, flip=flip, jitter=jitter, limit=limit)
 
     def rest() -> Pairs:
-        return of(kept[0], False, 0, size)
+        return of(kept[0], False, 0, size, 0)
 
     there = splits_in(files.names)
     kept = [name for name in ("val", "test") if name in there and split == "train"]
     held_out = rest if kept else None
-    return of(split, flip, jitter, whole)
+    return of(split, flip, jitter, whole, limit)
 
 
 def splits_in(names: list[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -83,6 +83,20 @@ def digest(*arrays: NDArray[Any] | None) -> str:
     return total.hexdigest()
 
 
+def few(content: Content, limit: int, name: str) -> Content:
+    """`limit` of the samples, at random but always the same, in their order; all of them if it is 0. A smaller limit
+    takes some of what a greater one takes. DataError if there are not as many."""
+    if limit == 0:
+        return content
+    count = len(content.samples)
+    if not 0 < limit <= count:
+        raise DataError(f"option limit is {limit}; a number from 1 up to the {count} samples of '{name}' is expected")
+    rows = np.sort(generator_at(0, 0, 0).permutation(count)[:limit])
+    total = hashlib.sha256(content.digest.encode() + rows.tobytes()).hexdigest()
+    labels = None if content.labels is None else content.labels[rows]
+    return replace(content, samples=content.samples.take(rows, axis=0), digest=total, labels=labels)
+
+
 def generator_at(seed: int, step: int, draw: int) -> np.random.Generator:
     """The numbers that belong to one minibatch: Philox under a mix of the three."""
     return np.random.Generator(np.random.Philox(key=mix(seed, step, draw)))
@@ -95,6 +109,7 @@ class Samples:
     card      origin, licence, note
     flip      every second picture, at random, is mirrored left to right
     balanced  every class is dealt equally often, whatever the data's frequencies
+    limit     how many of the samples there are: a random choice that is always the same; 0: all
     """
 
     def __init__(
@@ -105,14 +120,15 @@ class Samples:
         *,
         flip: bool = False,
         balanced: bool = False,
+        limit: int = 0,
     ) -> None:
         self.name, self._load, self._card = name, load, dict(card)
-        self.flip, self.balanced = flip, balanced
+        self.flip, self.balanced, self.limit = flip, balanced, limit
 
     @cached_property
     def content(self) -> Content:
-        """What the loader read; DataError if the options do not fit it."""
-        content = self._load()
+        """What the loader read, or `limit` of it; DataError if the options do not fit it."""
+        content = few(self._load(), self.limit, self.name)
         if self.balanced and content.labels is None:
             raise DataError(f"'{self.name}' has no classes, so none to balance; leave out balanced=true")
         if self.flip and len(content.samples.shape) != 4:

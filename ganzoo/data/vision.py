@@ -26,6 +26,7 @@ def cifar10(
     split: Literal["train", "test"] = "train",
     flip: bool = False,
     balanced: bool = False,
+    limit: int = 0,
 ) -> Samples:
     """Ten kinds of things, 32x32 RGB: 50,000 for training, 10,000 for tests (Krizhevsky 2009)."""
     card = {
@@ -34,7 +35,7 @@ def cifar10(
         "note": f"{split} split",
     }
     dataset = _cifar("cifar10", "CIFAR10", "cifar-10-python.tar.gz", root, split)
-    return Samples("cifar10", partial(_load_cifar, dataset), card, flip=flip, balanced=balanced)
+    return Samples("cifar10", partial(_load_cifar, dataset), card, flip=flip, balanced=balanced, limit=limit)
 
 
 def cifar100(
@@ -43,6 +44,7 @@ def cifar100(
     split: Literal["train", "test"] = "train",
     flip: bool = False,
     balanced: bool = False,
+    limit: int = 0,
 ) -> Samples:
     """A hundred kinds of things, 32x32 RGB: 50,000 for training, 10,000 for tests (Krizhevsky 2009)."""
     card = {
@@ -51,7 +53,7 @@ def cifar100(
         "note": f"{split} split",
     }
     dataset = _cifar("cifar100", "CIFAR100", "cifar-100-python.tar.gz", root, split)
-    return Samples("cifar100", partial(_load_cifar, dataset), card, flip=flip, balanced=balanced)
+    return Samples("cifar100", partial(_load_cifar, dataset), card, flip=flip, balanced=balanced, limit=limit)
 
 
 def svhn(
@@ -60,6 +62,7 @@ def svhn(
     split: Literal["train", "test", "extra"] = "train",
     flip: bool = False,
     balanced: bool = False,
+    limit: int = 0,
 ) -> Samples:
     """House numbers, 32x32 RGB, cropped to one digit (Netzer et al. 2011)."""
     base, file = data_root(root), f"{split}_32x32.mat"
@@ -78,7 +81,7 @@ def svhn(
         "licence": "non-commercial use only",
         "note": f"{split} split",
     }
-    return Samples("svhn", partial(_load_svhn, paths[0]), card, flip=flip, balanced=balanced)
+    return Samples("svhn", partial(_load_svhn, paths[0]), card, flip=flip, balanced=balanced, limit=limit)
 
 
 def celeba(
@@ -88,6 +91,7 @@ def celeba(
     size: int = 64,
     crop: Literal["centre", "none"] = "centre",
     flip: bool = False,
+    limit: int = 0,
 ) -> Samples:
     """Faces of celebrities, aligned, RGB, cropped to a square and resized to `size` (Liu et al. 2015)."""
     base = data_root(root) / "celeba"
@@ -112,7 +116,7 @@ def celeba(
         rows = [line.split() for line in partition.read_text().splitlines()]
         only = frozenset(row[0] for row in rows if len(row) == 2 and row[1] == wanted)
     place = next(p for p in places if p.exists())
-    faces = folder(str(place), only=only, size=size, crop=crop, labels="none", flip=flip)
+    faces = folder(str(place), only=only, size=size, crop=crop, labels="none", flip=flip, limit=limit)
     faces.name = "celeba"
     faces.describe(
         origin="CelebA (Liu et al. 2015, MMLAB)",
