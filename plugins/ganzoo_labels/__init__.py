@@ -89,18 +89,20 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "infogan",
             {
-                "terms.information": {"name": "information"},
+                "terms.information": {"name": "information", "caution": 1.0, "least": 1.0},
                 "generator.name": "infogan-net",
                 "discriminator.name": "infogan-net",
                 "optimizers.G": {"name": "adam", "lr": 1e-3},
                 "latent": 62,
+                "prior": "uniform",
                 "evaluate.metric": "purity",
             },
             title="codes that can be read off the sample, learnt without labels",
             paper="Chen et al. 2016, InfoGAN: Interpretable Representation Learning by Information Maximizing"
             " Generative Adversarial Nets (arXiv:1606.03657)",
             formula="D descends  −V(D, G) − L_I(G, Q)\nG descends  −E[log D(G(z, c))] − L_I(G, Q)\n"
-            "L_I = E[log Q(c₁ | x)] + H(c₁) + 0.1 Σ (E[log Q(cₖ | x)] + H(cₖ)),  c₁ ~ Cat(10), c₂, c₃ ~ U(−1, 1)",
+            "L_I = E[log Q(c₁ | x)] + H(c₁) + Σ (E[log Q(cₖ | x)] + H(cₖ)),  c₁ ~ Cat(10), c₂, c₃ ~ U(−1, 1)\n"
+            "Q(cₖ | x) = N(μₖ(x), 1), as in the authors' code for digits",
             deviations=[
                 "G ascends log D instead of descending log(1 − D) (Eq. 6)",
                 "the paper's networks at width 32 and batch 64 (the paper: 64 and 128), for two CPU cores",

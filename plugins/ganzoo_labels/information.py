@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import ganzoo
+from ganzoo.errors import RecipeError
 
 NORMAL = math.log(2 * math.pi) / 2  # −log of the standard normal density at 0
 
@@ -28,12 +29,24 @@ class Information(ganzoo.Term):
     categories  values of the categorical code, equally likely
     continuous  how many codes are uniform on (−1, 1); Q(c | x) is normal with a mean and a deviation
     caution     the weight of the continuous codes beside the categorical one
+    least       the deviation of Q(c | x) that Q may claim at the least. The pull of a continuous code grows as one over
+                its square; from 1 on, as no uniform code needs as much, the deviation is fixed there
     width       of Q's hidden layer
     """
 
-    def __init__(self, *, categories: int = 10, continuous: int = 2, caution: float = 0.1, width: int = 128) -> None:
+    def __init__(
+        self,
+        *,
+        categories: int = 10,
+        continuous: int = 2,
+        caution: float = 0.1,
+        least: float = 1e-3,
+        width: int = 128,
+    ) -> None:
         super().__init__()
-        self.categories, self.caution, self.width = categories, caution, width
+        if least <= 0:
+            raise RecipeError(f"information.least is {least:g}; a deviation above 0 is expected")
+        self.categories, self.caution, self.least, self.width = categories, caution, math.log(least), width
         names = tuple(_letters(k) for k in range(categories))
         told = "a code that was learnt without labels, from -1 to 1"
         self.inputs = (
@@ -77,7 +90,7 @@ class Information(ganzoo.Term):
         )
         categorical = math.log(self.categories) - cross_entropy(logits, round.inputs["c1"])
         codes = torch.cat([round.inputs[name] for name in self.names], 1) if self.names else means
-        return categorical, normal_bound(codes, means, deviations)
+        return categorical, normal_bound(codes, means, deviations.clamp_min(self.least))
 
 
 def normal_bound(codes: Tensor, means: Tensor, deviations: Tensor) -> Tensor:

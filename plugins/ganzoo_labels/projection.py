@@ -19,23 +19,21 @@ from ganzoo.errors import RecipeError
 class ConditionalBatchNorm(nn.Module):
     """BatchNorm of maps float [N, C, H, W] whose scale and shift are sums of one for each label's class.
 
-    At first every scale is 1 and every shift 0.
+    At first every scale is 1 and every shift 0. They are no layers: wraps leave them, as those of BatchNorm, alone.
     """
 
     def __init__(self, channels: int, labels: Sequence[ganzoo.InputSpec]) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=not labels)
         self.scales, self.shifts = (
-            nn.ModuleList(nn.Embedding(len(spec.classes), channels) for spec in labels) for _ in range(2)
+            nn.ParameterList(torch.zeros(len(spec.classes), channels) for spec in labels) for _ in range(2)
         )
-        for embedding in (*self.scales, *self.shifts):
-            nn.init.zeros_(embedding.weight)
 
     def forward(self, x: Tensor, labels: Sequence[Tensor]) -> Tensor:
         """x with labels int64 [N], one tensor for each spec."""
         x = self.norm(x)
         for y, scale, shift in zip(labels, self.scales, self.shifts):
-            x = x * (1 + scale(y)[:, :, None, None]) + shift(y)[:, :, None, None]
+            x = x * (1 + scale[y])[:, :, None, None] + shift[y][:, :, None, None]
         return x
 
 

@@ -24,6 +24,7 @@ from ganzoo.label_metrics import Asked, Purity, assigned
 from ganzoo.sampler import Sampler
 from ganzoo.specs import DataSpec
 from ganzoo.torch_backend import TorchBackend
+from ganzoo_labels.projection import ConditionalBatchNorm
 
 DIGITS = DataSpec("image", (1, 28, 28), tuple("0123456789"), (0.1,) * 10, 100)
 LABEL = ganzoo.InputSpec("label", "label", (), "data", ("a", "b", "c"))
@@ -38,6 +39,13 @@ def make(kind, name, *given, **options):
 def tiny(name, data=DIGITS, **changes):
     recipe = zoo.variant(name)
     return game_of(recipe.but(changes={**recipe.tiny, **changes}), data)
+
+
+def tell_apart(G):
+    """Scales and shifts that differ by class, which at first they do not."""
+    for norm in (m for m in G.modules() if isinstance(m, ConditionalBatchNorm)):
+        for table in (*norm.scales, *norm.shifts):
+            torch.nn.init.normal_(table)
 
 
 def round_of(game, n):
@@ -82,8 +90,7 @@ def test_the_networks_of_2014_by_hand(n):
 def test_permuted_labels_permute_what_is_made_and_said(name):
     G = make("generator", name, (Z, LABEL), ganzoo.OutputSpec("image", (1, 16, 16))).eval()
     D = make("discriminator", name, G.spec.output, (LABEL,)).eval()
-    for embedding in (m for m in G.modules() if isinstance(m, torch.nn.Embedding)):
-        torch.nn.init.normal_(embedding.weight)
+    tell_apart(G)
     z, y, order = torch.randn(1, 5).expand(3, 5), torch.arange(3), torch.tensor([2, 0, 1])
     with torch.no_grad():
         made = G(z, y)
@@ -117,8 +124,7 @@ def test_d_judges_data_and_fakes_with_the_labels_of_the_minibatch(name):
 def test_the_class_that_is_asked_for_reaches_the_generator(name, tmp_path):
     """In torch and in ONNX, by name or by number, one for all or one each: what G makes of that label."""
     G = plain_copy(tiny(name).G)
-    for embedding in (m for m in G.modules() if isinstance(m, torch.nn.Embedding)):
-        torch.nn.init.normal_(embedding.weight)
+    tell_apart(G)
     (tmp_path / "G.onnx").write_bytes(build(G, {"variant": name}, tmp_path / "G.onnx")[0])
     torch_, onnx = Sampler(TorchBackend(G)), ganzoo.load(tmp_path / "G.onnx")
     spec = torch_.spec.of_kind("label")[0]
@@ -201,15 +207,13 @@ def test_metrics_of_labels_say_where_they_do_not_fit():
 @pytest.mark.parametrize("n", [2, 3, 16])
 def test_conditional_batchnorm_by_hand(n):
     """(x − mean) / √(variance + ε), times 1 + scale of the class, plus its shift; plain at first."""
-    from ganzoo_labels.projection import ConditionalBatchNorm
-
     torch.manual_seed(n)
     norm, x, y = ConditionalBatchNorm(4, [LABEL]), torch.randn(n, 4, 3, 3), torch.arange(n) % 3
     white = (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
     torch.testing.assert_close(norm(x, [y]), white)
-    torch.nn.init.normal_(norm.scales[0].weight)
-    torch.nn.init.normal_(norm.shifts[0].weight)
-    due = [(1 + norm.scales[0].weight[c])[:, None, None] * w + norm.shifts[0].weight[c][:, None, None]
+    torch.nn.init.normal_(norm.scales[0])
+    torch.nn.init.normal_(norm.shifts[0])
+    due = [(1 + norm.scales[0][c])[:, None, None] * w + norm.shifts[0][c][:, None, None]
            for w, c in zip(white, y)]  # fmt: skip
     torch.testing.assert_close(norm(x, [y]), torch.stack(due))
 
@@ -312,6 +316,24 @@ def test_the_bound_of_continuous_codes(n):
     due = (normal.log_prob(codes) + math.log(2)).sum(1).mean().item()
     answers = torch.cat([torch.zeros(n, 2, dtype=torch.float64), means, logs], 1)
     assert bound(2, 2, answers, [c1, *codes.unbind(1)]) == pytest.approx(due)
+
+
+def test_a_least_deviation_bounds_the_pull_of_a_continuous_code():
+    """Where Q claims less, N(c; m, least²) by hand, and no more gradient by m than (c − m)/least²."""
+    means, logs = torch.zeros(3, 1, requires_grad=True), torch.log(torch.tensor([[1e-4], [0.5], [2.0]]))
+    codes = torch.tensor([0.5, -0.2, 0.1])
+    term = make("term", "information", categories=2, continuous=1, caution=1.0, least=1.0)
+    term.Q = torch.nn.Identity()
+    answers = torch.cat([torch.zeros(3, 2), means, logs], 1)
+    inputs = {"c1": torch.zeros(3, dtype=torch.int64), "c2": codes[:, None]}
+    cost = term.generator(SimpleNamespace(fake=SimpleNamespace(features=answers), inputs=inputs))
+    deviations = torch.tensor([1.0, 1.0, 2.0])
+    due = (torch.distributions.Normal(0.0, deviations).log_prob(codes) + math.log(2)).mean()
+    torch.testing.assert_close(-cost, due)
+    (slope,) = torch.autograd.grad(-cost, means)
+    torch.testing.assert_close(slope[:, 0], codes / deviations**2 / 3)
+    with pytest.raises(RecipeError, match=r"information\.least is 0; a deviation above 0 is expected"):
+        make("term", "information", least=0.0)
 
 
 def test_the_bound_never_exceeds_the_information():
