@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ganzoo.errors import InputError, PluginError, did_you_mean
 from ganzoo.images import read_picture, to_float
-from ganzoo.priors import MAX_SEED, PRIORS, Prior, labels, noise, pushed
+from ganzoo.priors import MAX_SEED, PRIORS, Prior, labels, noise, pushed, truncated
 from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 DEFAULT_N = 16
@@ -50,7 +50,7 @@ class Request:
     """A checked request: which seeds, and what was given instead of drawn.
 
     given   latents float32 [N, *shape], labels int64 [N], images float32 [N, C, H, W], scalars float32 []
-    clip    normal latents are clipped to [-clip, clip]
+    clip    normal latents lie within [-clip, clip], as if they were drawn again until they do
     makers  of latents that another generator makes: seeds int64 [N] -> float32 [N, *shape]
     """
 
@@ -96,7 +96,7 @@ class Request:
         found = pushed(spec, base, find_prior(spec.distribution))
         if self.clip is None or spec.distribution != "normal" or spec.range is None:
             return found
-        return np.clip(found, -np.float32(self.clip), np.float32(self.clip))
+        return truncated(found, self.clip).astype(np.float32)
 
     def _input(self, spec: InputSpec, rows: slice) -> NDArray[Any]:
         if spec.name in self.given:
@@ -203,7 +203,7 @@ def _only_label(spec: GeneratorSpec, wanted: Mapping[str, Any]) -> str:
 
 
 def _truncate(spec: GeneratorSpec, truncation: Any, wanted: dict[str, Any]) -> float | None:
-    """Puts `truncation` into the scalar input that declares it; else the bound for clipped normal latents."""
+    """Puts `truncation` into the scalar input that declares it; else the bound of normal latents."""
     for scalar in spec.of_kind("scalar"):
         if scalar.name in TRUNCATIONS:
             wanted[scalar.name] = truncation

@@ -94,6 +94,18 @@ def pushed(spec: InputSpec, base: NDArray[np.float64], prior: Prior) -> NDArray[
     return np.asarray(prior.push(base, spec.range or prior.range), dtype=np.float32)
 
 
+_PLACES = np.arange(8 * 256 + 1) / 256
+_WITHIN = np.array([math.erf(x / math.sqrt(2.0)) for x in _PLACES.tolist()])  # the share of N(0, 1) within ±x
+
+
+def truncated(e: NDArray[np.floating], bound: float) -> NDArray[np.float64]:
+    """Standard normal numbers as N(0, 1) within ±bound, the law of numbers that are drawn again until they lie there
+    (Brock et al. 2018, arXiv:1809.11096, section 3.1). Quantile for quantile, so that a number moves evenly with the
+    bound; to 1e-5."""
+    share = np.interp(np.abs(e), _PLACES, _WITHIN) * np.interp(bound, _PLACES, _WITHIN)
+    return np.copysign(np.interp(share, _WITHIN, _PLACES), e)
+
+
 def latents(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer], prior: Prior) -> NDArray[np.float32]:
     """The latents float32 [len(seeds), *shape] of a latent input at these seeds."""
     return pushed(spec, noise(spec, seeds, prior), prior)

@@ -5,8 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ks_2samp, norm, truncnorm
 
-from ganzoo.priors import PRIORS, between, labels, latents, normals, uniforms
+from ganzoo.priors import PRIORS, between, labels, latents, normals, truncated, uniforms
 from ganzoo.specs import InputSpec
 
 Z = InputSpec("z", shape=(7,))
@@ -21,6 +22,19 @@ def test_a_row_depends_on_its_seed_only() -> None:
     shuffled = np.random.default_rng(0).permutation(100)
     assert np.array_equal(together[shuffled], latents(Z, shuffled, PRIORS["normal"]))
     assert np.array_equal(latents(Z, [5, 5, 6, 5], PRIORS["normal"]), together[[5, 5, 6, 5]])
+
+
+@pytest.mark.parametrize("bound", [0.04, 0.5, 1.0, 2.0, 4.0])
+def test_truncated_numbers_are_those_of_resampling(bound: float) -> None:
+    """Scipy's truncated normal at the same quantile; nothing heaps at the bound, as it would if it were clipped."""
+    e = np.concatenate([np.linspace(-6, 6, 2001), normals("z", range(2000), 10).ravel()])
+    found = truncated(e, bound)
+    np.testing.assert_allclose(found, truncnorm.ppf(norm.cdf(e), -bound, bound), atol=1e-5)
+    assert np.abs(found).max() <= bound
+    assert np.array_equal(truncated(-e, bound), -found)
+    drawn = normals("w", range(4000), 10).ravel()
+    again = drawn[np.abs(drawn) <= bound]
+    assert ks_2samp(truncated(normals("z", range(4000), 1).ravel(), bound), again).pvalue > 0.01
 
 
 def test_streams_and_seeds_do_not_overlap() -> None:

@@ -507,6 +507,7 @@ def test_latents_are_numpys(browser: Any, address: str, root: Path, tmp_path: Pa
             uniforms: seeds.map((s) => [...uniforms(inputs[0].stream, s, 9)]),
             labels: Array.from({ length: 200 }, (_, s) => label(inputs.at(-1), s)),
             latents: latents.map((i) => seeds.map((s) => [...latent(i, s)])),
+            truncated: [0.04, 0.5, 2].map((t) => seeds.map((s) => [...latent({ ...inputs[0], range: [-2, 2] }, s, t)])),
             ways: latents.map((i) => seeds.map((s) =>
                 [...between(latent(i, s), latent(i, 3), 0.3, PRIORS[i.distribution].geometry)])),
         };
@@ -516,6 +517,9 @@ def test_latents_are_numpys(browser: Any, address: str, root: Path, tmp_path: Pa
     assert (np.array(found["uniforms"]) == priors.uniforms("z", seeds, 9)).all()
     assert found["labels"] == priors.labels(classes, range(200)).tolist()
     assert set(found["labels"]) == {0, 2}
+    for bound, drawn in zip((0.04, 0.5, 2.0), found["truncated"]):
+        free = priors.latents(inputs[0], seeds, priors.PRIORS["normal"])
+        np.testing.assert_allclose(np.array(drawn), priors.truncated(free, bound), rtol=1e-6, atol=1e-7)
     for one, drawn, way in zip(inputs, found["latents"], found["ways"]):
         prior = priors.PRIORS[one.distribution]
         start = priors.latents(one, seeds, prior)

@@ -180,7 +180,7 @@ def from_noise(spec: GeneratorSpec) -> bool:
 
 
 def can_truncate(spec: GeneratorSpec) -> float | None:
-    """The widest truncation of a model that clips its latents, or 1 where a scalar input means it."""
+    """The widest truncation of a model whose latents have a bound, or 1 where a scalar input means it."""
     if any(i.name in TRUNCATIONS for i in spec.of_kind("scalar")):
         return 1.0
     bounds = [i.range[1] for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]

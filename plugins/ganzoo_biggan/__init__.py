@@ -15,8 +15,7 @@ every weight of both is used as W / σ(W), σ(W) the greatest singular value by 
 
 COMMON = [
     "the orthogonal penalty is of W / σ(W), the weights as they are used",
-    "truncation clips the noise to at most ±2 (the paper draws again what lies outside), with the running statistics "
-    "of BatchNorm (the paper: those of its own samples)",
+    "truncated samples have the running statistics of BatchNorm (the paper: statistics of its own for each truncation)",
 ]
 
 

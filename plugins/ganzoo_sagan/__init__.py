@@ -24,13 +24,14 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "optimizers.G": {"name": "adam", "lr": 1e-4, "beta1": 0.0, "beta2": 0.9},
                 "optimizers.D": {"name": "adam", "lr": 4e-4, "beta1": 0.0, "beta2": 0.9},
                 "latent": 128,
+                "batch": 32,
                 "evaluate.metric": "asked",
             },
             loss="hinge",
             title="every place of a map looks at all others, in both networks",
             paper="Zhang et al. 2018, Self-Attention Generative Adversarial Networks (arXiv:1805.08318)",
-            formula="o_j = v(Σ_i β_ji h(x_i)),  β_j = softmax_i(f(x_i)ᵀ g(x_j)),  y = γ o + x,  γ = 0 at first\\n"
-            "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\\nG descends  −E[D(G(z, y), y)]\\n"
+            formula="o_j = v(Σ_i β_ji h(x_i)),  β_j = softmax_i(f(x_i)ᵀ g(x_j)),  y = γ o + x,  γ = 0 at first\n"
+            "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]\n"
             "every weight of both is used as W / σ(W), σ(W) the greatest singular value by power iteration",
             deviations=[
                 "width 16 (32 at the smallest map) and batch 32, for a CPU (the paper at 128 pixels: 64 to 1024, 256)",

@@ -207,15 +207,13 @@ def test_metrics_of_labels_say_where_they_do_not_fit():
 @pytest.mark.parametrize("n", [2, 3, 16])
 def test_conditional_batchnorm_by_hand(n):
     """(x − mean) / √(variance + ε), times 1 + scale of the class, plus its shift; plain at first."""
-    from ganzoo_labels.projection import ConditionalBatchNorm
-
     torch.manual_seed(n)
     norm, x, y = ConditionalBatchNorm(4, [LABEL]), torch.randn(n, 4, 3, 3), torch.arange(n) % 3
     white = (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), keepdim=True, unbiased=False) + 1e-5).sqrt()
     torch.testing.assert_close(norm(x, [y]), white)
-    torch.nn.init.normal_(norm.scales[0].weight)
-    torch.nn.init.normal_(norm.shifts[0].weight)
-    due = [(1 + norm.scales[0].weight[c])[:, None, None] * w + norm.shifts[0].weight[c][:, None, None]
+    torch.nn.init.normal_(norm.scales[0])
+    torch.nn.init.normal_(norm.shifts[0])
+    due = [(1 + norm.scales[0][c])[:, None, None] * w + norm.shifts[0][c][:, None, None]
            for w, c in zip(white, y)]  # fmt: skip
     torch.testing.assert_close(norm(x, [y]), torch.stack(due))
 

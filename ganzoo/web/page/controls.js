@@ -48,7 +48,7 @@ export function build(spec) {
   return made;
 }
 
-// The greatest bound to which normal latents may be clipped; null where the spec declares none.
+// The greatest bound within which normal latents may be kept; null where the spec declares none.
 function widest(spec) {
   if (spec.inputs.some((input) => input.kind === "scalar" && TRUNCATIONS.includes(input.name))) return null;
   const normal = spec.inputs.filter((input) => input.kind === "latent" && input.distribution === "normal" && input.range);

@@ -113,12 +113,36 @@ export const PRIORS = {
 
 export const size = (shape) => shape.reduce((product, n) => product * n, 1);
 
-// The latent of a seed, float32; a normal one with a range is clipped when a bound is given.
+// The share of N(0, 1) within ±k/256, for k up to 8·256, by Simpson's rule.
+const WITHIN = new Float64Array(8 * 256 + 1);
+const density = (x) => Math.sqrt(2 / Math.PI) * Math.exp((-x * x) / 2);
+for (let k = 1; k < WITHIN.length; k++) {
+  const [from, to] = [(k - 1) / 256, k / 256];
+  WITHIN[k] = WITHIN[k - 1] + (density(from) + 4 * density((from + to) / 2) + density(to)) / 6 / 256;
+}
+
+function within(x) {
+  const k = Math.min(Math.floor(x * 256), WITHIN.length - 2);
+  return WITHIN[k] + Math.min(x * 256 - k, 1) * (WITHIN[k + 1] - WITHIN[k]);
+}
+
+// A standard normal number as N(0, 1) within ±bound, quantile for quantile.
+function truncated(e, bound) {
+  const share = within(Math.abs(e)) * within(bound);
+  let [k, above] = [0, WITHIN.length - 1];
+  while (above - k > 1) {
+    const middle = (k + above) >> 1;
+    if (WITHIN[middle] > share) above = middle;
+    else k = middle;
+  }
+  return (Math.sign(e) * (k + (share - WITHIN[k]) / (WITHIN[above] - WITHIN[k]))) / 256;
+}
+
+// The latent of a seed, float32; a normal one with a range is truncated when a bound is given.
 export function latent(input, seed, clip = null) {
   const drawn = Float32Array.from(PRIORS[input.distribution].draw(input, seed, size(input.shape)));
   if (clip === null || input.distribution !== "normal" || !input.range) return drawn;
-  const bound = Math.fround(clip);
-  return drawn.map((e) => Math.min(bound, Math.max(-bound, e)));
+  return drawn.map((e) => truncated(e, clip));
 }
 
 // The class that a seed has when none is asked for: as often as the data has it.
