@@ -65,7 +65,7 @@ class Generator(ganzoo.GeneratorNet):
         self.pixels = sagan.Pixels(width, output)
         sagan.initialise(self, nn.init.orthogonal_)
         for vectors in self.classes:
-            nn.init.orthogonal_(vectors)
+            nn.init.normal_(vectors)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         kinds = [(spec.kind, t) for spec, t in zip(self.spec.inputs, inputs)]

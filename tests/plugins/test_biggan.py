@@ -98,10 +98,17 @@ def test_weights_are_orthogonal_at_first():
     """Rows, or columns where they are fewer, are of length 1 and at right angles: W Wᵀ = I or Wᵀ W = I."""
     networks = Generator((z(8), LABEL), SMALL, width=2, embedding=4), Discriminator(SMALL, (LABEL,), width=2)
     weights = [m.weight for net in networks for m in net.modules() if isinstance(m, LAYERS)]
-    for weight in (*weights, *networks[0].classes):
+    for weight in weights:
         matrix = weight.detach().flatten(1)
         small = matrix if len(matrix) <= matrix.shape[1] else matrix.T
         torch.testing.assert_close(small @ small.T, torch.eye(len(small)), atol=1e-5, rtol=0)
+
+
+def test_vectors_of_classes_are_drawn_like_the_noise_beside_them():
+    torch.manual_seed(0)
+    (vectors,) = Generator((z(8), LABEL), SMALL, width=1, embedding=3000).classes
+    assert vectors.mean().item() == pytest.approx(0, abs=0.05)
+    assert vectors.std().item() == pytest.approx(1, abs=0.05)
 
 
 def test_the_game_is_the_papers():
