@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--all", action="store_true")
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "ganzoo", "serve", *map(str, asked.models), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
