@@ -56,7 +56,9 @@ def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = N
     last = layout(engine.game) is torch.channels_last
     why = {
         "layout": "faster for convolutions" if last else "there are no convolutions",
-        "threads": f"of {most}, for products of {each / 1e6:.3g} MFLOP" if threads is None else ASKED,
+        "threads": f"of {most}; one for every {SHARE / 1e6:g} MFLOP of a product, which has {each / 1e6:.3g} here"
+        if threads is None
+        else ASKED,
     }
     return {
         **settled,

@@ -110,7 +110,8 @@ def resume(
         if change.split(".")[0] not in ("evaluate", "log"):
             raise RecipeError(f"'{change}' cannot change in a run that has begun; train a new one with it")
     recipe = Recipe.from_dict(state.meta["recipe"]).but(changes=set)
-    done, until = int(state.meta["step"]), steps or recipe.steps
+    done, going = int(state.meta["step"]), folder.read().get("until", 0)
+    until = steps or (going if going > done else recipe.steps)
     if until <= done:
         raise RecipeError(f"'{path}' is at step {done} already; give --steps with a number above {done}")
     settled = state.meta["settled"]

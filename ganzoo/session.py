@@ -32,6 +32,10 @@ Observe = Callable[["Run"], Any]  # what `ganzoo_observe` is: a run -> an object
 Stop = Callable[[], "int | None"]  # the signal that asked to stop, or None
 
 
+AT_LEAST_EVERY = 120.0
+"""Seconds: a run that is killed loses no more, however long its steps take."""
+
+
 class Session:
     """What happens between the steps of a run: rows, pictures, checkpoints, events."""
 
@@ -45,7 +49,7 @@ class Session:
         self.folder = run.folder
         self.meta["card"] |= played(engine.game) | measured(self.folder.rows(), self.evaluate["metric"])
         self.watchers = Watchers(run, observers)
-        self.ticked = self.drawn = time.monotonic()
+        self.ticked = self.drawn = self.saved = time.monotonic()
 
     def begin(self) -> None:
         """Say what is played on what, and draw the untrained picture."""
@@ -74,12 +78,12 @@ class Session:
             self._picture()
         if snapshot_due(step, self.log["snapshot"]):
             checkpoint.save_snapshot(self.folder.snapshot_path(step), engine, self.meta)
-        signal = self.stop()
-        if (step % self.log["checkpoint"] == 0 or signal) and step < self.run.until:
+        now, signal = time.monotonic(), self.stop()
+        due = step % self.log["checkpoint"] == 0 or now - self.saved > AT_LEAST_EVERY
+        if (due or signal) and step < self.run.until:
             self._checkpoint()
         if signal and step < self.run.until:
             raise Interrupted(f"stopped at step {step}, saved; go on with: ganzoo resume {self.run.path}", signal)
-        now = time.monotonic()
         if now - self.ticked > 0.1:
             self.ticked = now
             self.watchers.tell("stepped", step)
@@ -145,6 +149,7 @@ class Session:
     def _checkpoint(self) -> None:
         path = self.folder.checkpoint_path(self.engine.step)
         checkpoint.save(path, self.engine, self.meta)
+        self.saved = time.monotonic()
         self.folder.keep(best=self._best())
         if time.monotonic() - self.drawn > 60:  # a second's work, too long for every checkpoint
             self._curves()

@@ -117,6 +117,23 @@ def test_a_signal_finishes_the_step_and_saves(tmp_path):
     assert parts.metrics == whole.metrics
 
 
+def test_resuming_goes_where_the_run_was_going(tmp_path):
+    run = train(tmp_path / "run")
+    asked = iter([None] * 4 + [signal.SIGINT])
+    with pytest.raises(Interrupted, match="at step 25"):
+        ganzoo.resume(run.path, steps=30, stop=lambda: next(asked))
+    assert ganzoo.resume(run.path).until == 30
+    assert run.folder.checkpoints()[-1].stem == "step-00000030"
+
+
+def test_a_run_is_saved_by_the_clock_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganzoo.session.AT_LEAST_EVERY", -1.0)
+    saved = []
+    watch = type("Watch", (), {"saved": lambda self, step, path: saved.append(step)})()
+    train(tmp_path / "run", steps=4, changes={"log.checkpoint": 1000}, observers=[lambda run: watch])
+    assert saved == [1, 2, 3, 4]
+
+
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, caplog):
     whole = train(tmp_path / "whole")
     parts = train(tmp_path / "parts")

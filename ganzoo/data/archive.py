@@ -67,7 +67,9 @@ def open_files(path: Path) -> Files:
     if path.is_dir():
         return Folder(path)
     if not path.is_file():
-        raise DataError(f"there is no folder or archive {path}; check the path")
+        raise DataError(
+            f"there is no folder or archive {path}; check the path, or choose other data (ganzoo data lists them)"
+        )
     kinds: dict[str, type[Zip | Tar]] = {".zip": Zip, ".tar": Tar}
     if path.suffix.lower() not in kinds:
         raise DataError(f"{path.name} is neither a folder nor a .zip or .tar file; unpack it")
