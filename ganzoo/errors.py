@@ -69,12 +69,17 @@ class Interrupted(GanzooError):
         self.exit_code = 128 + signal
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'dcgan'?)` when something close is known, else the first names there are."""
+def did_you_mean(name: str, known: Iterable[str], lists: str = "") -> str:
+    """`; did you mean 'dcgan'?` when something close is known, else the first names there are, and the command that
+    `lists` all if they are many."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
     if not names:
         return "; there is none"
-    return "; there is " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return (
+        "; there is "
+        + ", ".join(names[:12])
+        + ("" if len(names) <= 12 else f", ... (all: {lists})" if lists else ", ...")
+    )

@@ -69,9 +69,7 @@ class Zoo:
         broken = [p for p in self.plugins if p.error]
         few = len(broken) < 3  # many errors in one sentence are no sentence
         said = [f"plugin '{p.name}', which failed to {p.stage}" + few * f" ({p.error})" for p in broken]
-        guess = did_you_mean(name, known)
-        if guess.endswith("..."):
-            guess += f" (all: ganzoo {'variants' if kind == 'variant' else f'parts {kind}'})"
+        guess = did_you_mean(name, known, "ganzoo variants" if kind == "variant" else f"ganzoo parts {kind}")
         may = f"; it may belong to {' or '.join(said)}" if broken else ""
         raise RecipeError(f"there is no {kind} '{name}'{guess}{may}")
 

@@ -84,13 +84,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         )
     )
     zoo.variant(
-        BASE.but(
+        COMPARED.but(
             "infogan",
             {
+                "steps": 4000,
                 "terms.information": {"name": "information", "caution": 1.0, "least": 1.0},
-                "generator.name": "infogan-net",
-                "discriminator.name": "infogan-net",
-                "optimizers.G": {"name": "adam", "lr": 1e-3},
                 "latent": 62,
                 "prior": "uniform",
                 "evaluate.metric": "purity",
@@ -106,7 +104,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "the paper's networks at width 32 and batch 64 (the paper: 64 and 128), for two CPU cores",
                 AVERAGED,
             ],
-            tiny={**BASE.tiny, "generator.width": 4, "discriminator.width": 4},
         )
     )
     zoo.variant(

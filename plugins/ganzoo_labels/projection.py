@@ -64,30 +64,22 @@ class Generator(ganzoo.GeneratorNet):
         return self.last(second(self.middle(x), labels).relu()).tanh()
 
 
-class Discriminator(nn.Module):
-    """f(x, y) = yᵀ V φ(x) + ψ(φ(x)) (Eq. 4): convolutions without a norm, summed over the last map to φ, ψ linear.
+class Projected(nn.Module):
+    """A discriminator f(x, y) = yᵀ V φ(x) + ψ(φ(x)) (Eq. 4): φ is the sum over the last map of a body, ψ is linear.
 
-    width  channels of the first convolution; they double with each of the two of stride 2
+    body        float [N, C, H, W] -> a map float [N, features, h, w]
+    conditions  a V for each label
     """
 
     separable = True
 
-    def __init__(
-        self, sample: ganzoo.OutputSpec, conditions: tuple[ganzoo.InputSpec, ...] = (), *, width: int = 64
-    ) -> None:
+    def __init__(self, body: nn.Module, features: int, conditions: tuple[ganzoo.InputSpec, ...]) -> None:
         super().__init__()
-        channels = _image(sample)[0]
         self.conditions = tuple(spec.name for spec in conditions)
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 3, 1, 1), nn.LeakyReLU(0.1),
-            nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(0.1),
-            nn.Conv2d(2 * width, 4 * width, 4, 2, 1), nn.LeakyReLU(0.1),
-            nn.Conv2d(4 * width, 4 * width, 3, 1, 1), nn.LeakyReLU(0.1),
-        )  # fmt: skip
-        self.features = 4 * width
-        self.score = nn.Linear(self.features, 1)
-        self.classes = nn.ModuleList(nn.Embedding(len(spec.classes), self.features) for spec in conditions)
-        _initialise(self)
+        self.body = body
+        self.features = features
+        self.score = nn.Linear(features, 1)
+        self.classes = nn.ModuleList(nn.Embedding(len(spec.classes), features) for spec in conditions)
 
     def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
         features = self.body(x).sum((2, 3))
@@ -95,6 +87,26 @@ class Discriminator(nn.Module):
         for y, vectors in zip(conditions, self.classes):
             score = score + (vectors(y) * features).sum(1)
         return {"score": score, "features": features}
+
+
+class Discriminator(Projected):
+    """Convolutions without a norm, two of them of stride 2.
+
+    width  channels of the first convolution; they double with each of the two of stride 2
+    """
+
+    def __init__(
+        self, sample: ganzoo.OutputSpec, conditions: tuple[ganzoo.InputSpec, ...] = (), *, width: int = 64
+    ) -> None:
+        channels = _image(sample)[0]
+        body = nn.Sequential(
+            nn.Conv2d(channels, width, 3, 1, 1), nn.LeakyReLU(0.1),
+            nn.Conv2d(width, 2 * width, 4, 2, 1), nn.LeakyReLU(0.1),
+            nn.Conv2d(2 * width, 4 * width, 4, 2, 1), nn.LeakyReLU(0.1),
+            nn.Conv2d(4 * width, 4 * width, 3, 1, 1), nn.LeakyReLU(0.1),
+        )  # fmt: skip
+        super().__init__(body, 4 * width, conditions)
+        _initialise(self)
 
 
 def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 import ganzoo
-from ganzoo_labels.projection import ConditionalBatchNorm
+from ganzoo_labels.projection import ConditionalBatchNorm, Projected
 from ganzoo_networks.sizes import halvings, picture
 from ganzoo_sagan.attention import SelfAttention
 
@@ -139,15 +139,12 @@ class Pixels(nn.Sequential):
         super().__init__(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, output.shape[0], 3, padding=1), nn.Tanh())
 
 
-class Discriminator(nn.Module):
-    """f(x, y) = yᵀ V φ(x) + ψ(φ(x)) (Miyato and Koyama 2018, Eq. 4): residual blocks that halve the sides to less than
-    8, one that keeps them, a rectifier, the sum over the map as φ, ψ linear.
+class Discriminator(Projected):
+    """Residual blocks that halve the sides to less than 8, one that keeps them, and a rectifier.
 
     width      channels of the first block; twice that at each level below
     attention  of the maps that blocks make, the greatest up to this side attends to itself
     """
-
-    separable = True
 
     def __init__(
         self,
@@ -157,27 +154,14 @@ class Discriminator(nn.Module):
         width: int = 64,
         attention: int = 32,
     ) -> None:
-        super().__init__()
-        self.conditions = tuple(spec.name for spec in conditions)
         widths, (height, breadth) = levels(sample, width)
         falling = widths[:0:-1]
         blocks = [First(sample.shape[0], width), *(Down(a, b) for a, b in pairwise(falling))]
         sides = [max(height, breadth) << level for level in reversed(range(len(falling)))]
         looks = _looks(falling, sides, attention)
-        self.body = nn.Sequential(
-            *(layer for pair in zip(blocks, looks) for layer in pair), Level(widths[0]), nn.ReLU()
-        )
-        self.features = widths[0]
-        self.score = nn.Linear(self.features, 1)
-        self.classes = nn.ModuleList(nn.Embedding(len(spec.classes), self.features) for spec in conditions)
+        body = nn.Sequential(*(layer for pair in zip(blocks, looks) for layer in pair), Level(widths[0]), nn.ReLU())
+        super().__init__(body, widths[0], conditions)
         initialise(self)
-
-    def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
-        features = self.body(x).sum((2, 3))
-        score = self.score(features).squeeze(1)
-        for y, vectors in zip(conditions, self.classes):
-            score = score + (vectors(y) * features).sum(1)
-        return {"score": score, "features": features}
 
 
 def levels(spec: ganzoo.OutputSpec, width: int) -> tuple[list[int], tuple[int, int]]:
