@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ganzoo
 from ganzoo_networks import COMPARED as BASE
+from ganzoo_networks import SEPARATE
 
 FGAN = "Nowozin et al. 2016, f-GAN: Training Generative Neural Samplers using Variational Divergence Minimization"
 
@@ -79,13 +80,13 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     )
     for name, (title, bound, output, exponential) in DIVERGENCES.items():
         zoo.loss(f"fgan-{name}", "ganzoo_losses.fgan:" + "".join(word.capitalize() for word in name.split("-")))
-        zoo.variant(
-            BASE.but(
+        zoo.variant(  # on D's BatchNorm the unbounded scores of Hellinger and reverse KL end in noise
+            SEPARATE.but(
                 f"fgan-{name}",
                 loss=f"fgan-{name}",
                 title=f"a bound of {title}",
                 paper=f"{FGAN} (arXiv:1606.00709)",
                 formula=f"D ascends  F = {bound}\nG ascends  E[T(G(z))],  T = {output}\nv is D's score",
-                deviations=[*BASE.deviations, OUTPUT, *([EXPONENTIALS] if exponential else [])],
+                deviations=[*SEPARATE.deviations, OUTPUT, *([EXPONENTIALS] if exponential else [])],
             )
         )
