@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from ganzoo import zoo
-from ganzoo.bench import SUITES, Suite, bench, overview, trials
+from ganzoo.bench import SUITES, Suite, bench, overview, runner, trials
 from ganzoo.bench.suites import on_ring, tiny
 from ganzoo.bench.trial import main, moves, newest
 from ganzoo.build import engine_of
@@ -50,6 +50,13 @@ def test_a_suite_is_played_once(tmp_path: Path) -> None:
     again = bench(SMALL, ["vanilla"], [0, 1], out=tmp_path)
     assert again.played == 0
     assert [row["id"] for row in again.rows] == [row["id"] for row in done.rows]
+
+
+def test_a_slot_has_its_share_of_the_cores_unless_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside other work two threads on two cores wait for each other, ten times slower than one."""
+    assert runner._environment(slot=0, threads=2, gpus=0)["OMP_NUM_THREADS"] == "1"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert runner._environment(slot=0, threads=2, gpus=0)["OMP_NUM_THREADS"] == "2"
 
 
 def test_a_trial_is_named_by_what_decides_its_figures() -> None:

@@ -135,8 +135,9 @@ def _start(trial: Trial, desk: Desk, slot: int, threads: int, gpus: int) -> Work
 
 
 def _environment(slot: int, threads: int, gpus: int) -> dict[str, str]:
-    """What a slot's process is given: its threads, its GPU, the same plugins."""
-    given = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    """What a slot's process is given: its threads, unless the environment says how many, its GPU, the same plugins."""
+    counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    given = {name: os.environ.get(name, str(threads)) for name in counts}
     if gpus:
         given["CUDA_VISIBLE_DEVICES"] = str(slot % gpus)
     if zoo.folder() is not None:
