@@ -136,8 +136,8 @@ def _start(trial: Trial, desk: Desk, slot: int, threads: int, gpus: int) -> Work
 
 def _environment(slot: int, threads: int, gpus: int) -> dict[str, str]:
     """What a slot's process is given: its threads, unless the environment says how many, its GPU, the same plugins."""
-    counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    given = {name: os.environ.get(name, str(threads)) for name in counts}
+    count = os.environ.get("OMP_NUM_THREADS", str(threads))
+    given = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), count)
     if gpus:
         given["CUDA_VISIBLE_DEVICES"] = str(slot % gpus)
     if zoo.folder() is not None:
