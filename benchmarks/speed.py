@@ -311,9 +311,7 @@ def memory(bench: Bench) -> Iterator[Row]:
     for name in bench.cases():
         peaks = {}
         for side in SIDES:
-            command = [sys.executable, __file__, "--peak", name, side, "--threads", str(bench.threads)]
-            made = subprocess.run(command, check=True, capture_output=True, text=True)
-            peaks[side] = float(made.stdout.split()[-1])
+            peaks[side] = elsewhere("ganzoo", "--peak", name, side, "--threads", str(bench.threads))
         yield aimed({
             "step": name, **{f"{side} MB": value for side, value in peaks.items()},
             "ganzoo / plain": peaks["ganzoo"] / peaks["plain"],
@@ -337,6 +335,39 @@ def peak(bench: Bench, name: str, side: str) -> float:
     # what getrusage tells begins, on Linux, with what the parent held when it started this process
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def beside(bench: Bench) -> Iterator[Row]:
+    """Steps on all cores while another process keeps one of them busy; the plain loop's process knows torch alone."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        for name in bench.cases("MLP of 2014", "DCGAN-32"):
+            found: dict[str, list[float]] = {"plain": [], "ganzoo": []}
+            for _ in range(min(bench.rounds, 3)):
+                for side, first in (("plain", "torch"), ("ganzoo", "ganzoo")):
+                    found[side].append(elsewhere(first, "--step", name, side, "--threads", str(bench.threads)))
+            ms = {f"{side} ms": statistics.median(times) for side, times in found.items()}
+            yield {"step": name, **ms, "plain / ganzoo": ratio(found, "plain", "ganzoo")}
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def elsewhere(first: str, *arguments: str) -> float:
+    """The number that this program prints with these arguments, in a process that imports `first` first: whoever loads
+    torch decides how long its threads spin."""
+    code = f"import {first}, runpy, sys; sys.argv[0] = {__file__!r}; runpy.run_path({__file__!r}, run_name='__main__')"
+    environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
+    command = [sys.executable, "-c", code, *arguments]
+    made = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return float(made.stdout.split()[-1])
+
+
+def step(bench: Bench, name: str, side: str) -> float:
+    """ms of a step of one side, alone in its process."""
+    case = CASES[name]
+    play = bench.plain(case).play if side == "plain" else player(bench.engine(case)[0])
+    return statistics.median(bench.by_turns({side: play})[side]) * 1e3
 
 
 def growth(bench: Bench) -> Iterator[Row]:
@@ -393,7 +424,8 @@ def ganzoo_register(zoo):
 """
 
 SECTIONS = {
-    section.__name__: section for section in (training, overhead, data, sampling, start_up, evaluation, memory, growth)
+    section.__name__: section
+    for section in (training, overhead, beside, data, sampling, start_up, evaluation, memory, growth)
 }
 
 
@@ -427,12 +459,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of one side in one round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--peak", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--step", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options.rounds, options.seconds, options.threads, Path(folder))
         if options.peak:
             print(peak(bench, *options.peak))
+            return
+        if options.step:
+            print(step(bench, *options.step))
             return
         path = RESULTS / "speed.json"
         found = json.loads(path.read_text()) if path.exists() else {}

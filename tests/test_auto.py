@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -121,3 +125,15 @@ def test_no_threads_are_refused_before_anything_is_made(tmp_path):
     with pytest.raises(GanzooError, match="threads is 0; a number of at least 1 is expected"):
         train(tmp_path / "run", 1, threads=0)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_threads_sleep_when_they_wait_long(given: dict[str, str], expected: str) -> None:
+    """Unless the environment says how they wait: spinning is in vain where another process holds the core."""
+    known = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    asked = [sys.executable, "-c", "import ganzoo, os; print(os.environ.get('GOMP_SPINCOUNT'))"]
+    found = subprocess.run(asked, env=known | given, check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == expected
