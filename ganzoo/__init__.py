@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 # ONNX Runtime reports to its maker unless it is told not to before it is loaded
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# torch's threads wait for each other by spinning, and where another process holds a core that is in vain: a step takes 20
-# to 40 times as long. This much is spun before they sleep; it costs 2 to 5 % where no other process is
+# torch's threads spin while they wait, in vain where another process holds the core: a step then takes 20 to 40 times
+# as long. This much they spin before they sleep; where no other process is it costs 2 to 5 %
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

@@ -57,7 +57,7 @@ def test_readme_lists_every_variable_of_the_environment():
         read |= set(re.findall(r"\b(?:GANZOO_[A-Z_]+|NO_COLOR)\b", path.read_text()))
     table = README.split("| environment |")[1].split("\n\n")[0]
     named = set(re.findall(r"`([A-Z_]+)`", table))
-    assert read | {"NO_COLOR"} == named
+    assert read | {"NO_COLOR", "OMP_NUM_THREADS", "GOMP_SPINCOUNT"} == named
 
 
 def test_readme_lists_every_command():
