@@ -82,8 +82,9 @@ def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> li
 
 def facts(row: Row) -> dict[str, float]:
     """What a row says beside its figures."""
+    others = [count for player, count in row["moves"].items() if player != "D"]
     return {
-        "D steps": row["moves"].get("D", 0), "G steps": row["moves"].get("G", 0), "images": row["images"],
+        "D steps": row["moves"].get("D", 0), "G steps": max(others, default=0), "images": row["images"],
         "seconds": row["seconds"], "CPU s": row["cpu_seconds"],
     }  # fmt: skip
 
@@ -131,7 +132,7 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
     if any(len(own) > 1 for _, own in ranked(suite, rows)):
         lines.append("Mean ± standard deviation over seeds.")
     lines.append(
-        "D and G steps: how often each optimiser moved. Images: real ones in D's minibatches. Seconds: of training, in "
+        "D and G steps: how often each optimiser moved (G: any player but D). Images: real ones in D's minibatches. Seconds: of training, in "
         "one slot beside whatever else the machine did; CPU s: of all its threads."
     )
     if summary["waiting"]:
