@@ -132,8 +132,8 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
     if any(len(own) > 1 for _, own in ranked(suite, rows)):
         lines.append("Mean ± standard deviation over seeds.")
     lines.append(
-        "D and G steps: how often each optimiser moved (G: any player but D). Images: real ones in D's minibatches. Seconds: of training, in "
-        "one slot beside whatever else the machine did; CPU s: of all its threads."
+        "D and G steps: how often each optimiser moved (G: any player but D). Images: real ones in D's minibatches. "
+        "Seconds: of training, in one slot beside whatever else the machine did; CPU s: of all its threads."
     )
     if summary["waiting"]:
         share = f"{summary['waiting']} of {summary['of']} trials"
