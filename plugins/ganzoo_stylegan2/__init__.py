@@ -43,8 +43,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     digits = ganzoo.recipe("vanilla-ns").but(
         "stylegan2",
         {
-            "generator": {"name": "stylegan2", "width": 8, "most": 32, "styles": 64, "depth": 4},
-            "discriminator": {"name": "stylegan2", "width": 8, "most": 32},
+            "generator": {"name": "stylegan2", "width": 16, "most": 64, "styles": 64, "depth": 4},
+            "discriminator": {"name": "stylegan2", "width": 16, "most": 64},
             "latent": 64,
             "batch": 32,
             "optimizers.G": {"name": "adam", "lr": 2.5e-3, "beta1": 0.0, "beta2": 0.99},
@@ -58,10 +58,10 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         formula=FORMULA,
         deviations=[
             *COMMON,
-            "4 layers of mapping, 8-32 channels, styles of 64, batch 32 and γ = 0.1, for two CPU cores "
+            "4 layers of mapping, 16-64 channels, styles of 64, batch 32 and γ = 0.1, for two CPU cores "
             "(the paper: 8, 32-512, 512, 32 and 10 at 1024 pixels)",
         ],
-        steps=2000,
+        steps=3400,
         tiny=TINY,
     )
     colour = {
