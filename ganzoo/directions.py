@@ -75,15 +75,23 @@ def find(here: Request, spec: InputSpec, run: Callable[[dict[str, NDArray[Any]]]
 
 
 def moved(here: Request, found: Directions, direction: int, amounts: Sequence[float]) -> Request:
-    """A request whose latents are moved along a direction, each picture by its amount, in standard deviations."""
+    """A request whose latents are moved along a direction, each picture by its amount, in standard deviations. A latent
+    that was given moves as far as its seed's own does."""
     spec = here.spec.input(found.input)
     far = np.asarray(amounts, dtype=np.float64) * float(found.spread[direction])
     step = far.reshape(-1, *[1] * len(spec.shape)) * found.components[direction]
     if spec.distribution == GIVEN:
-        return here.but(**{spec.name: (here.drawn(spec, here.seeds) + step).astype(np.float32)})
+        start = here.given.get(spec.name)
+        start = here.drawn(spec, here.seeds) if start is None else start
+        return here.but(**{spec.name: (start + step).astype(np.float32)})
     prior = find_prior(spec.distribution)
-    base = noise(spec, here.seeds, prior) + step
-    return here.but(**{spec.name: here.pushed(spec, np.clip(base, 0, 1) if prior.base == "uniform" else base)})
+    start = noise(spec, here.seeds, prior)
+    base = np.clip(start + step, 0, 1) if prior.base == "uniform" else start + step
+    latents = here.pushed(spec, base)
+    if spec.name in here.given:
+        way = latents - here.pushed(spec, start)
+        latents = np.clip(here.given[spec.name] + way, *(spec.range or prior.range)).astype(np.float32)
+    return here.but(**{spec.name: latents})
 
 
 def of_latents(name: str, latents: NDArray[np.float32]) -> Directions:

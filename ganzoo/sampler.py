@@ -247,7 +247,7 @@ class Sampler:
         batch: int = BATCH,
         **inputs: Any,
     ) -> Samples:
-        """One seed, moved along principal direction `direction` (from 0 up) by each of `amounts`.
+        """One seed, or an own latent, moved along principal direction `direction` (from 0 up) by each of `amounts`.
 
         1 is a standard deviation of the latent along that direction; 0 is the seed's own picture. A bounded
         latent stays within its bounds. Inputs as in `sample`.

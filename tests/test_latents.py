@@ -327,6 +327,24 @@ def test_along_moves_one_seed(style: Sampler) -> None:
         flat.directions(7)
 
 
+@pytest.mark.parametrize("prior", ["normal", "uniform", "sphere"])
+def test_along_moves_an_own_latent_too(prior: str) -> None:
+    flat = Sampler(TorchBackend(Flat(prior=prior)))
+    own = flat.sample(1, seed=9).inputs["z"][0]
+    strip = flat.along(0, [-0.1, 0, 0.1], seed=5, z=own)
+    assert np.array_equal(strip.inputs["z"][1], own)
+    seeds = flat.along(0, [-0.1, 0, 0.1], seed=5).inputs["z"]
+    assert np.allclose(strip.inputs["z"] - own, seeds - seeds[1], atol=1e-6)
+
+
+def test_along_moves_an_own_w_too(style: Sampler) -> None:
+    w = style.generators["mapping"].sample(1, seed=9).latents[0]
+    strip = style.along(0, [0, 1], seed=5, w=w)
+    assert np.allclose(strip.inputs["w"][0], w, atol=1e-6)
+    found = style.directions(1)
+    assert np.allclose(strip.inputs["w"][1] - w, found.spread[0] * found.components[0], atol=1e-5)
+
+
 def test_directions_are_found_once_and_kept_beside_the_model(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = files / "bi"
     found = load(folder).directions(3)

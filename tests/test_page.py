@@ -223,12 +223,17 @@ def test_a_seed_is_the_same_picture_again(seen: Seen) -> None:
 def test_new_pictures_and_the_lock(seen: Seen) -> None:
     seen.page.click("#new")
     sync.expect(seen.page.locator("#gallery .caption-label").first).not_to_have_text("0")
-    seen.seed("40")  # a seed that was typed is kept
+    seen.seed("40, 50")
     seen.shows("40")
-    sync.expect(seen.page.get_by_label("Keep this seed")).to_be_checked()
+    seen.page.click("#new")  # the button gives new ones, of a list too
+    sync.expect(seen.page.locator("#gallery .caption-label").first).not_to_have_text("40")
+    seen.page.fill("#seed textarea, #seed input", "60")
+    seen.page.click("#new")  # but first what was typed and not yet shown
+    seen.shows("60")
+    seen.page.get_by_label("Keep this seed").check()
     seen.page.click("#new")
     seen.page.wait_for_timeout(500)
-    seen.shows("40")
+    seen.shows("60")
 
 
 def test_what_is_saved_is_what_is_shown(seen: Seen, server: Running) -> None:
@@ -284,6 +289,12 @@ def test_exploring_and_comparing(seen: Seen, server: Running) -> None:
     seen.page.click("#explore-find")
     along = sampler.along(0)
     assert seen.pixels("#along", 7) == [along.picture(k).tobytes() for k in range(7)]
+    seen.page.fill("#explore-seed textarea, #explore-seed input", "(0~3@0.3)")
+    seen.page.click("#explore-find")  # from the place, not from its first seed
+    near = sampler.along(0, z=sampler.vary(0, 0.3, 3).inputs["z"][2])
+    sync.expect(seen.page.locator("#along img")).to_have_count(7)
+    seen.page.wait_for_timeout(1500)
+    assert seen.pixels("#along", 7) == [near.picture(k).tobytes() for k in range(7)]
     seen.tab("Compare")
     expected = [ganzoo.load(server.models[k]).sample(6) for k in (0, 1, 4)]
     assert seen.pixels("#compare", 3 * 6) == [made.picture(k).tobytes() for made in expected for k in range(6)]
@@ -557,10 +568,11 @@ def test_by_keyboard_alone(seen: Seen, server: Running) -> None:
     seen.shows("11")
     keys.go_to("Keep this seed")
     keys.press("Space")
+    keys.press("Space")
     keys.go_to("New pictures")
     keys.press("Enter")
     sync.expect(page.locator("#gallery .caption-label").first).not_to_have_text("11")
-    keys.go_to("Save picture (PNG)")
+    keys.go_to("Save sheet (PNG)")
     with page.expect_download() as saved:
         keys.press("Enter")
     assert Path(saved.value.path()).read_bytes()[:4] == b"\x89PNG"

@@ -28,6 +28,14 @@ def gallery(name: str, columns: int, label: str) -> Any:
     )  # fmt: skip
 
 
+def row(name: str, columns: int, label: str) -> Any:
+    """An empty gallery of a row or two, whose pictures are clicked and not enlarged: there is no room for it."""
+    return gr.Gallery(
+        label=label, show_label=False, format="png", columns=columns, height="auto", interactive=False,
+        object_fit="contain", elem_id=name, elem_classes="gallery", buttons=[], allow_preview=False,
+    )  # fmt: skip
+
+
 def classes_of(spec: GeneratorSpec, count: int = 0) -> list[str]:
     """What the style sheet must know of an output, and of how many pictures there are if it is one."""
     points = spec.output.kind == "points"

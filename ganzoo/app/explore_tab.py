@@ -57,10 +57,10 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             around = album.gallery("around", 4, "Variations")
             with gr.Column(visible=False) as shelf:
                 gr.HTML(look.note("Favourites of this visit"), container=False)
-                liked = album.gallery("favourites", 8, "Favourites")
+                liked = album.row("favourites", 8, "Favourites")
             with gr.Column(visible=False) as strip:
-                gr.HTML(look.note("Along the direction, in standard deviations"), container=False)
-                along = album.gallery("along", STEPS, "Along a direction")
+                gr.HTML(look.note(ALONG), container=False)
+                along = album.row("along", STEPS, "Along a direction")
     shown, favourites = gr.State(("", [])), gr.State(("", []))
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
@@ -115,7 +115,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             wish, place = _asked(sheet, model, seed, values)
             number = whole("direction", which, 1, DIRECTIONS)
             reach = fraction("far", far, 0.5, FARTHEST)
-            job = partial(_move, studio.sampler(wish.model), wish, place.first, number, reach, finding)
+            job = partial(_move, studio.sampler(wish.model), wish, place, number, reach, finding)
             found, amounts, share = await studio.pool.run(job)
         label = gr.update(
             maximum=len(share), info=f"{share[number - 1]:.0%} of the differences", visible=len(share) > 1
@@ -147,6 +147,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     )
 
 
+ALONG = "Along the direction, in standard deviations; in the middle the picture you come from."
 AROUND = "Variations: each a part of the way to another seed. Click one to start from it."
 CHILDREN = "Children of both parents. Click one to start from it, or keep it."
 
@@ -166,7 +167,9 @@ def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any]) -> tuple
 async def _made(sheet: Sheet, wish: Wish, found: list[Place], captions: list[str]) -> Any:
     """The pictures of places, for a gallery."""
     job = partial(_pictures, sheet, wish, found, captions)
-    return gr.update(value=await sheet.studio.pool.run(job), elem_classes=classes_of(sheet.studio.spec(wish.model)))
+    made = await sheet.studio.pool.run(job)
+    # what was enlarged is gone
+    return gr.update(value=made, elem_classes=classes_of(sheet.studio.spec(wish.model)), selected_index=None)
 
 
 def _pictures(sheet: Sheet, wish: Wish, found: list[Place], captions: list[str]) -> list[tuple[str, str]]:
@@ -186,7 +189,7 @@ def _short(place: str) -> str:
 
 
 def _move(
-    sampler: Sampler, wish: Wish, seed: int, number: int, reach: float, finding: threading.Lock
+    sampler: Sampler, wish: Wish, place: Place, number: int, reach: float, finding: threading.Lock
 ) -> tuple[Samples, list[float], list[float]]:
     """The pictures along a direction, how far each is, and what share of the variance each direction has."""
     if not finding.acquire(blocking=False):
@@ -198,7 +201,8 @@ def _move(
     if number > len(share):
         raise InputError("direction", f"this model has directions 1 to {len(share)}")
     amounts = np.linspace(-reach, reach, STEPS).tolist()
-    return sampler.along(number - 1, amounts, seed, **_given(wish)), amounts, share
+    latents = places.latents(sampler, place, _given(wish)) if place.start else {}
+    return sampler.along(number - 1, amounts, place.first, **{**_given(wish), **latents}), amounts, share
 
 
 def _shares(sampler: Sampler) -> list[float]:

@@ -114,6 +114,17 @@ def children(a: Place, b: Place, count: int) -> list[Place]:
 
 def drawn(sampler: Sampler, places: list[Place], given: Mapping[str, Any]) -> Samples:
     """The pictures at these places; `given` are inputs as `Sampler.sample` takes them, for all alike."""
+    return sampler.sample(len(places), **_inputs(sampler, places, given))
+
+
+def latents(sampler: Sampler, place: Place, given: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
+    """The latents of a place, float32 [*shape] by name."""
+    found = _inputs(sampler, [place], given)
+    return {spec.name: found[spec.name][0] for spec in sampler.spec.inputs if spec.kind == "latent"}
+
+
+def _inputs(sampler: Sampler, places: list[Place], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the pictures at these places are made from, by name."""
     seeds = list(dict.fromkeys(seed for place in places for seed in place.seeds))
     of_seeds = sampler.sample(seeds=seeds, **given)
     firsts = [seeds.index(place.first) for place in places]
@@ -127,7 +138,7 @@ def drawn(sampler: Sampler, places: list[Place], given: Mapping[str, Any]) -> Sa
             inputs[spec.name] = held
         else:
             inputs[spec.name] = held[firsts]
-    return sampler.sample(len(places), **inputs)
+    return inputs
 
 
 def _latent(place: Place, of: Mapping[int, NDArray[np.float32]], geometry: str) -> NDArray[np.float32]:

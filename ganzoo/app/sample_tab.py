@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import gradio as gr
 import numpy as np
@@ -36,14 +37,14 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_id="controls"):
             with gr.Group(visible=by_seed(first)) as which:
-                info = "A number, or several: 3, 7, 20-25"
+                info = "Each number is one picture, the same every time. One or several: 3, 7, 20-25"
                 seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=400)
                 lock = gr.Checkbox(False, label="Keep this seed", elem_id="lock")
             new = gr.Button("New pictures", variant="primary", elem_id="new", visible=by_seed(first))
             count = gr.Slider(**_span(first), step=1, label="How many", elem_id="count")
             sheet = Sheet(studio, model, scratch)
             with gr.Row(visible=not first.of_kind("image")) as saves:
-                grid = gr.Button("Save picture (PNG)", size="sm", min_width=110, elem_id="save-png")
+                grid = gr.Button("Save sheet (PNG)", size="sm", min_width=110, elem_id="save-png")
                 archive = gr.Button(_SAVE_ALL[first.output.kind], size="sm", min_width=110, elem_id="save-all")
             with gr.Column(visible=by_seed(first)) as recalls:
                 back = gr.Button("Settings from a picture", size="sm", elem_id="recall")
@@ -59,7 +60,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
                     elem_id="strip-what",
                     min_width=120,
                 )
-                strip = album.gallery("strip", STRIP, "One seed at several values")
+                strip = album.row("strip", STRIP, "One seed at several values")
     asked, address, text = (gr.Textbox(visible=False) for _ in range(3))
 
     settings = [model, seed, count, *sheet.widgets]
@@ -146,7 +147,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     events = [
         page.load(opened, None, all_outputs, **how),
         gr.on([seed.submit, count.input], draw, settings, shown, **how),
-        new.click(_other_seed, [seed, lock, count], seed, **quiet).then(draw, settings, shown, **how),
+        new.click(_other_seed, [seed, lock, address], seed, **quiet).then(draw, settings, shown, **how),
         model.input(switch, [model], view, **quiet).then(draw, settings, shown, **how),
         back.click(**look_up, **how),
     ]
@@ -156,7 +157,6 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         event.success(None, [address], None, js=recall.ADDRESS, api_visibility="private")
         event.success(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
     what.input(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
-    seed.input(None, None, lock, js="() => true", api_visibility="private")
     grid.click(None, [asked], None, js=look.download("png"), api_visibility="private")
     archive.click(None, [asked], None, js=look.download("all"), api_visibility="private")
     return sheet
@@ -227,6 +227,7 @@ def _changes(widget: Any) -> list[Any]:
     return [widget.upload, widget.clear] if isinstance(widget, gr.Image) else [widget.input]
 
 
-def _other_seed(seed: str, lock: bool, count: int) -> str:
-    """A seed that nobody chose, unless the one that is there is to be kept."""
-    return seed if lock else str(secrets.randbelow(1_000_000))
+def _other_seed(seed: str, lock: bool, address: str) -> str:
+    """A seed that nobody chose, unless the one that is there is to be kept, or was typed and is not shown yet."""
+    shown = parse_qs(address.removeprefix("?")).get("seed", ["0"])[0]
+    return seed if lock or seed.strip() != shown else str(secrets.randbelow(1_000_000))

@@ -179,10 +179,11 @@ class Studio:
         return asked_of(self.sampler(name))
 
     def steps(self, name: str) -> list[int]:
-        """The steps of a model's training that can be looked back at."""
-        return (
-            [int(path.stem.removeprefix("step-")) for path in self.runs[name].snapshots()] if name in self.runs else []
-        )
+        """The steps of a model's training that can be looked back at: those that are kept, and the newest."""
+        if name not in self.runs:
+            return []
+        there = [*self.runs[name].snapshots(), *self.runs[name].checkpoints()[-1:]]
+        return sorted({int(path.stem.removeprefix("step-")) for path in there})
 
     def snapshot(self, name: str, step: int) -> Sampler:
         """The model as it was at a step; InputError if it is not kept, or not whole."""

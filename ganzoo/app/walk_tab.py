@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ganzoo.app import look
 from ganzoo.app.controls import LACKING, Sheet, of_noise, told, which
-from ganzoo.app.wishes import Wish, fraction, from_noise, whole
+from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError
 from ganzoo.feeds import geometry
 from ganzoo.files import canonical, write_bytes
@@ -95,7 +95,8 @@ def _asked(sheet: Sheet, model: Any, keys: Any, seconds: Any, values: Sequence[A
     spec = sheet.studio.spec(wish.model)
     if not from_noise(spec):
         raise InputError("model", "only pictures that are made from noise can be walked through")
-    whole("seeds", len(wish.asked["seeds"]), 2, KEYS)
+    if not 2 <= len(wish.asked["seeds"]) <= KEYS:
+        raise InputError("seeds", f"a film passes 2 to {KEYS} seeds, such as 3, 7")
     most = PIXELS // (spec.output.shape[1] * spec.output.shape[2] * FPS)
     if frames > most * FPS:
         raise InputError("seconds", f"a film of pictures of this size has {most} seconds at most")
