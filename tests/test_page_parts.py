@@ -230,6 +230,19 @@ def test_of_many_steps_some_are_compared() -> None:
     assert (len(some), some[0], some[-1]) == (8, 0, 99)
 
 
+def test_the_newest_step_is_among_those_to_look_back_at(tmp_path: Path) -> None:
+    changes = {**ganzoo.recipe("vanilla").tiny, "log.snapshot": 5, "log.checkpoint": 10}
+    ganzoo.train("vanilla", out=tmp_path / "run", set={**changes, "steps": 30})
+    pool = Pool(1, 1)
+    studio = Studio.open([tmp_path / "run"], pool)
+    assert studio.steps("run") == [5, 10, 20, 30]
+    last = studio.snapshot("run", 30).sample(2)
+    assert (last.images == studio.sampler("run").sample(2).images).all()
+    with pytest.raises(InputError):
+        studio.snapshot("run", 15)
+    pool.close()
+
+
 def test_a_run_is_read_as_it_is_now(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.update(variant="<b>", status="running", step=20, until=1000)

@@ -229,5 +229,5 @@ def _changes(widget: Any) -> list[Any]:
 
 def _other_seed(seed: str, lock: bool, address: str) -> str:
     """A seed that nobody chose, unless the one that is there is to be kept, or was typed and is not shown yet."""
-    shown = parse_qs(address.removeprefix("?")).get("seed", ["0"])[0]
-    return seed if lock or seed.strip() != shown else str(secrets.randbelow(1_000_000))
+    shown = parse_qs(str(address).removeprefix("?")).get("seed", ["0"])[0]
+    return seed if lock or str(seed).strip() != shown else str(secrets.randbelow(1_000_000))
