@@ -356,7 +356,8 @@ def beside(bench: Bench) -> Iterator[Row]:
 def elsewhere(first: str, *arguments: str) -> float:
     """The number that this program prints with these arguments, in a process that imports `first` first: whoever loads
     torch decides how long its threads spin."""
-    code = f"import {first}, runpy, sys; sys.argv[0] = {__file__!r}; runpy.run_path({__file__!r}, run_name='__main__')"
+    beside = f"sys.path.insert(0, {str(Path(__file__).parent)!r})"
+    code = f"import {first}, runpy, sys; {beside}; runpy.run_path({__file__!r}, run_name='__main__')"
     environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
     command = [sys.executable, "-c", code, *arguments]
     made = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
