@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+import ganzoo
 from ganzoo import onnx_file
 from ganzoo.errors import DamagedFile, GanzooError, InputError, SpaceError
 from ganzoo.exporter import export
@@ -635,9 +636,13 @@ def test_the_pictures_of_the_guide_are_there_and_can_be_made(model: Path, tmp_pa
     shown = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (docs / "generation.md").read_text()))
     assert shown == {f"pictures/{path.name}" for path in (docs / "pictures").glob("*.png")}
     assert sum((docs / path).stat().st_size for path in shown) < 300_000
-    run = [sys.executable, str(docs / "pictures" / "make.py"), str(model), str(tmp_path)]
-    subprocess.run(run, check=True)
-    assert {path.name for path in tmp_path.iterdir()} == {Path(path).name for path in shown}
+    made = tmp_path / "made"
+    made.mkdir()
+    codes = tmp_path / "codes"
+    ganzoo.train("infogan", out=codes, set={**ganzoo.recipe("infogan").tiny, "steps": 2})
+    for script, of in (("make.py", model), ("codes.py", codes)):
+        subprocess.run([sys.executable, str(docs / "pictures" / script), str(of), str(made)], check=True)
+    assert {path.name for path in made.iterdir()} == {Path(path).name for path in shown}
 
 
 def test_the_guide_tells_the_truth(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
