@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 import ganzoo
-from ganzoo import onnx_file
+from ganzoo import onnx_file, zoo
 from ganzoo.errors import DamagedFile, GanzooError, InputError, SpaceError
 from ganzoo.exporter import export
 from ganzoo.files import canonical
@@ -639,7 +639,7 @@ def test_the_pictures_of_the_guide_are_there_and_can_be_made(model: Path, tmp_pa
     made = tmp_path / "made"
     made.mkdir()
     codes = tmp_path / "codes"
-    ganzoo.train("infogan", out=codes, set={**ganzoo.recipe("infogan").tiny, "steps": 2})
+    ganzoo.train("infogan", out=codes, set={**zoo.variant("infogan").tiny, "steps": 2})
     for script, of in (("make.py", model), ("codes.py", codes)):
         subprocess.run([sys.executable, str(docs / "pictures" / script), str(of), str(made)], check=True)
     assert {path.name for path in made.iterdir()} == {Path(path).name for path in shown}
