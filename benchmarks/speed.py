@@ -311,7 +311,7 @@ def memory(bench: Bench) -> Iterator[Row]:
     for name in bench.cases():
         peaks = {}
         for side in SIDES:
-            peaks[side] = elsewhere("ganzoo", "--peak", name, side, "--threads", str(bench.threads))
+            peaks[side] = elsewhere("ganzoo", "--one", "peak", name, side, "--threads", str(bench.threads))
         yield aimed({
             "step": name, **{f"{side} MB": value for side, value in peaks.items()},
             "ganzoo / plain": peaks["ganzoo"] / peaks["plain"],
@@ -345,7 +345,7 @@ def beside(bench: Bench) -> Iterator[Row]:
             found: dict[str, list[float]] = {"plain": [], "ganzoo": []}
             for _ in range(min(bench.rounds, 3)):
                 for side, first in (("plain", "torch"), ("ganzoo", "ganzoo")):
-                    found[side].append(elsewhere(first, "--step", name, side, "--threads", str(bench.threads)))
+                    found[side].append(elsewhere(first, "--one", "step", name, side, "--threads", str(bench.threads)))
             ms = {f"{side} ms": statistics.median(times) for side, times in found.items()}
             yield {"step": name, **ms, "plain / ganzoo": ratio(found, "plain", "ganzoo")}
     finally:
@@ -356,8 +356,8 @@ def beside(bench: Bench) -> Iterator[Row]:
 def elsewhere(first: str, *arguments: str) -> float:
     """The number that this program prints with these arguments, in a process that imports `first` first: whoever loads
     torch decides how long its threads spin."""
-    beside = f"sys.path.insert(0, {str(Path(__file__).parent)!r})"
-    code = f"import {first}, runpy, sys; {beside}; runpy.run_path({__file__!r}, run_name='__main__')"
+    found = f"sys.path.insert(0, {str(Path(__file__).parent)!r})"
+    code = f"import {first}, runpy, sys; {found}; runpy.run_path({__file__!r}, run_name='__main__')"
     environment = {key: value for key, value in os.environ.items() if key != "GOMP_SPINCOUNT"}
     command = [sys.executable, "-c", code, *arguments]
     made = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -459,17 +459,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of one side in one round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--peak", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
-    parser.add_argument("--step", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=3, metavar=("WHAT", "CASE", "SIDE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options.rounds, options.seconds, options.threads, Path(folder))
-        if options.peak:
-            print(peak(bench, *options.peak))
-            return
-        if options.step:
-            print(step(bench, *options.step))
+        if options.one:
+            what, name, side = options.one
+            print({"peak": peak, "step": step}[what](bench, name, side))
             return
         path = RESULTS / "speed.json"
         found = json.loads(path.read_text()) if path.exists() else {}

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 # ONNX Runtime reports to its maker unless it is told not to before it is loaded
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# torch's threads spin while they wait, in vain where another process holds the core: a step can take 20 times as long.
-# This much they spin before they sleep; where no other process is it costs 2 to 5 %
+# torch's threads spin while they wait, in vain where another process holds the core: so after this much they sleep
+# (benchmarks/speed.py --only beside)
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

@@ -81,9 +81,7 @@ def moved(here: Request, found: Directions, direction: int, amounts: Sequence[fl
     far = np.asarray(amounts, dtype=np.float64) * float(found.spread[direction])
     step = far.reshape(-1, *[1] * len(spec.shape)) * found.components[direction]
     if spec.distribution == GIVEN:
-        start = here.given.get(spec.name)
-        start = here.drawn(spec, here.seeds) if start is None else start
-        return here.but(**{spec.name: (start + step).astype(np.float32)})
+        return here.but(**{spec.name: (here.value(spec) + step).astype(np.float32)})
     prior = find_prior(spec.distribution)
     start = noise(spec, here.seeds, prior)
     base = np.clip(start + step, 0, 1) if prior.base == "uniform" else start + step

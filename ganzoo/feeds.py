@@ -65,7 +65,7 @@ class Request:
 
     def rows(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
         """What the generator is fed for pictures `start` to `stop`, by input name, in the spec's order."""
-        return {i.name: self._input(i, slice(start, stop)) for i in self.spec.inputs}
+        return {i.name: self.value(i, slice(start, stop)) for i in self.spec.inputs}
 
     def part(self, start: int, stop: int) -> Request:
         """Pictures `start` to `stop`, as a request of their own."""
@@ -98,7 +98,8 @@ class Request:
             return found
         return truncated(found, self.clip).astype(np.float32)
 
-    def _input(self, spec: InputSpec, rows: slice) -> NDArray[Any]:
+    def value(self, spec: InputSpec, rows: slice = slice(None)) -> NDArray[Any]:
+        """What these rows of an input are, given or drawn."""
         if spec.name in self.given:
             value = self.given[spec.name]
             return value if spec.kind == "scalar" else value[rows]

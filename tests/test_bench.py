@@ -53,9 +53,9 @@ def test_a_suite_is_played_once(tmp_path: Path) -> None:
 
 
 def test_a_slot_has_its_share_of_the_cores_unless_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside other work two threads on two cores wait for each other, ten times slower than one."""
+    """Beside other work two threads on two cores wait for each other."""
 
-    def counts() -> set[str]:  # torch takes the greatest of its libraries'
+    def counts() -> set[str]:  # torch heeds MKL's too
         return {v for k, v in runner._environment(slot=0, threads=2, gpus=0).items() if k.endswith("_NUM_THREADS")}
 
     assert counts() == {"1"}

@@ -20,20 +20,18 @@ SMOOTH = 128
 """Pictures of so many pixels and more are not shown as squares of pixels."""
 
 
-def gallery(name: str, columns: int, label: str) -> Any:
-    """An empty gallery."""
+def gallery(name: str, columns: int, label: str, **options: Any) -> Any:
+    """An empty gallery; options as Gradio's."""
     return gr.Gallery(
         label=label, show_label=False, format="png", columns=columns, height="auto", interactive=False,
-        object_fit="contain", elem_id=name, elem_classes="gallery", buttons=["download", "fullscreen"],
+        object_fit="contain", elem_id=name, elem_classes="gallery",
+        **{"buttons": ["download", "fullscreen"], **options},
     )  # fmt: skip
 
 
 def row(name: str, columns: int, label: str) -> Any:
     """An empty gallery of a row or two, whose pictures are clicked and not enlarged: there is no room for it."""
-    return gr.Gallery(
-        label=label, show_label=False, format="png", columns=columns, height="auto", interactive=False,
-        object_fit="contain", elem_id=name, elem_classes="gallery", buttons=[], allow_preview=False,
-    )  # fmt: skip
+    return gallery(name, columns, label, buttons=[], allow_preview=False)
 
 
 def classes_of(spec: GeneratorSpec, count: int = 0) -> list[str]:
