@@ -80,8 +80,8 @@ class Request:
         return replace(self, given={**self.given, **given})
 
     def from_seeds(self) -> bool:
-        """Whether a seed names each picture: no latent was given by hand."""
-        return not any(i.name in self.given for i in self.spec.of_kind("latent"))
+        """Whether a seed names each picture: its first latent was not given by hand, as codes beside it may be."""
+        return not any(i.name in self.given for i in self.spec.of_kind("latent")[:1])
 
     def drawn(self, spec: InputSpec, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
         """The latents [len(seeds), *shape] of these seeds, truncated as the request says."""

@@ -146,10 +146,7 @@ class Samples:
         if not self.seeds or self.settings.get("call") != "sample":
             return {**self.settings, "picture": k}
         arguments = dict(self.settings["arguments"], seeds=str(self.seeds[k]))
-        for name, value in arguments.items():
-            if isinstance(value, list):
-                arguments[name] = value[k]
-        return {**self.settings, "arguments": arguments}
+        return {**self.settings, "arguments": {**arguments, **{name: v[k] for name, v in one_each(self).items()}}}
 
     def _members(self) -> Iterator[tuple[str, bytes]]:
         """What an archive or a folder holds: one PNG each, then the settings of all."""
@@ -201,6 +198,13 @@ class Samples:
                 write_text(path / name, data.decode())
             else:
                 write_bytes(path / name, data)
+
+
+def one_each(samples: Samples) -> dict[str, list[Any]]:
+    """The arguments that were given as a list, one for each sample. A list for a latent is its numbers, for all."""
+    latents = {one.name for one in samples.spec.of_kind("latent")}
+    given = samples.settings.get("arguments", {})
+    return {name: value for name, value in given.items() if isinstance(value, list) and name not in latents}
 
 
 def chunk_of(path: str | Path) -> dict[str, Any]:

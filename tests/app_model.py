@@ -18,9 +18,10 @@ LAYERS = 4
 
 
 def tiny(path: Path, kind: str = "plain", seed: int = 0, *, default: bool | None = None) -> Path:
-    """Writes a generator: 'plain' grey pictures, 'conditional' with a class and a truncation, 'points',
-    'picture', which starts from a picture and darkens it, or 'styled': a folder of two, z, psi -> w -> picture.
-    `default`: whether it is the generator that its folder opens with; of 'styled' the synthesis is."""
+    """Writes a generator: 'plain' grey pictures, 'conditional' with a class and a truncation, 'points', 'coded' with
+    a code of one number, 'picture', which starts from a picture and darkens it, or 'styled': a folder of two,
+    z, psi -> w -> picture. `default`: whether it is the generator that its folder opens with; of 'styled' the
+    synthesis is."""
     if kind == "styled":
         return _styled(path, seed, default is not False)
     rng = np.random.default_rng(seed)
@@ -36,6 +37,12 @@ def tiny(path: Path, kind: str = "plain", seed: int = 0, *, default: bool | None
         nodes.append(helper.make_node("Add", ["a", "e"], ["b"]))
         nodes.append(helper.make_node("Mul", ["b", "truncation"], ["c"]))
         last = "c"
+    if kind == "coded":
+        inputs.append(InputSpec("c2", shape=(1,), distribution="uniform", range=(-1.0, 1.0), doc="A code."))
+        weights["C"] = rng.normal(size=(1, 64)).astype("f4")
+        nodes.append(helper.make_node("MatMul", ["c2", "C"], ["e"]))
+        nodes.append(helper.make_node("Add", ["a", "e"], ["b"]))
+        last = "b"
     if kind == "picture":
         inputs = [InputSpec("photo", "image", shape=shape, distribution="given", range=(-1.0, 1.0))]
         nodes, last, weights = [], "photo", {}

@@ -85,8 +85,8 @@ def start(models: list[Path], folder: Path, **environment: str) -> Running:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("server")
-    kinds = ("plain", "conditional", "points", "picture")
-    models = [tiny(folder / f"{kind}.onnx", kind) for kind in kinds] + [tiny(folder / "styled", "styled")]
+    kinds = ("plain", "conditional", "points", "picture", "styled", "coded")
+    models = [tiny(folder / (kind if kind == "styled" else f"{kind}.onnx"), kind) for kind in kinds]
     running = start(models, folder)
     yield running
     running.process.kill()
@@ -296,9 +296,9 @@ def test_exploring_and_comparing(seen: Seen, server: Running) -> None:
     seen.page.wait_for_timeout(1500)
     assert seen.pixels("#along", 7) == [near.picture(k).tobytes() for k in range(7)]
     seen.tab("Compare")
-    expected = [ganzoo.load(server.models[k]).sample(6) for k in (0, 1, 4)]
-    assert seen.pixels("#compare", 3 * 6) == [made.picture(k).tobytes() for made in expected for k in range(6)]
-    assert seen.page.locator("#compare img").last.get_attribute("alt") == "styled, seed 5"
+    expected = [ganzoo.load(server.models[k]).sample(6) for k in (0, 1, 4, 5)]
+    assert seen.pixels("#compare", 4 * 6) == [made.picture(k).tobytes() for made in expected for k in range(6)]
+    assert seen.page.locator("#compare img").last.get_attribute("alt") == "coded, seed 5"
 
 
 def test_an_address_is_its_pictures(seen: Seen, server: Running) -> None:
@@ -408,6 +408,62 @@ def test_favourites_and_their_children(seen: Seen, server: Running) -> None:
     assert children != before
 
 
+def test_a_picture_of_sample_is_explored(seen: Seen, server: Running) -> None:
+    """What is clicked there is where Explore starts from; what is set there is said."""
+    seen.of("?model=conditional&seed=3,9&y=dog", "3")
+    seen.page.wait_for_timeout(1000)  # another model begins with seed 0, in Explore too
+    seen.page.locator("#gallery .thumbnail-item").nth(1).click()
+    seen.tab("Explore")
+    sync.expect(seen.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("9")
+    varied = ganzoo.load(server.models[1]).vary(9, 0.3, y="dog")
+    sync.expect(seen.page.get_by_text("Class dog, as in the tab Sample.")).to_be_visible()
+    seen.page.wait_for_timeout(1000)
+    assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
+
+
+def test_how_many_is_said_by_what_is_shown(seen: Seen) -> None:
+    count = seen.page.locator("#count")
+    number = count.locator("input[type=number]")
+    sync.expect(number).to_have_value("16")
+    seen.seed("3, 7")
+    seen.shows("3")
+    sync.expect(count).to_be_hidden()  # the list says it
+    seen.seed("5")
+    seen.shows("5")
+    sync.expect(number).to_have_value("16")
+    seen.of("?model=conditional&seed=4&n=30&y=**", "cat · 4")
+    assert len(seen.captions()) == 63
+    sync.expect(count).to_contain_text("How many of each class")
+    sync.expect(number).to_have_value("21")
+
+
+def test_a_code_can_be_chosen(seen: Seen, server: Running, tmp_path: Path) -> None:
+    """A latent of one number has a list; its strip goes from the least to the greatest."""
+    coded = ganzoo.load(server.models[5])
+    seen.of("?model=coded&seed=4&n=2", "4")
+    assert seen.pictures() == [coded.sample(2, 4).png(k) for k in range(2)]
+    by_code = [
+        coded.sample(1, 4, c2=[v]).picture(0).tobytes() for v in (-1, -0.666667, -0.333333, 0, 0.333333, 0.666667, 1)
+    ]
+    assert seen.pixels("#strip", 7) == by_code
+    seen.choose("#input-c2", "-0.75")
+    seen.page.wait_for_function("location.search.includes('c2=-0.75')")
+    expected = coded.sample(2, 4, c2=[-0.75])
+    assert seen.pictures() == [expected.png(k) for k in range(2)]
+    seen.tab("Model")
+    sync.expect(seen.page.locator("#code")).to_contain_text("c2=[-0.75]")
+    sync.expect(seen.page.locator("#code")).to_contain_text("--input 'c2=[-0.75]'")
+    shown = seen.page.url
+    seen.of("?model=plain")
+    (tmp_path / "one.png").write_bytes(expected.png(1))
+    drop(seen, tmp_path / "one.png")
+    seen.shows("5")
+    assert seen.page.url == shown.replace("seed=4&n=2", "seed=5&n=1")
+    sync.expect(seen.page.locator("#input-c2 input")).to_have_value("-0.75")
+    seen.of("?model=coded&c2=3")
+    seen.says("'c2' is not a number from -1 to 1")
+
+
 def test_a_conditional_model(seen: Seen, server: Running) -> None:
     """The class that is set in Sample holds in every tab."""
     conditional = ganzoo.load(server.models[1])
@@ -426,7 +482,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     seen.page.click("#walk-go")
     seen.page.wait_for_function("document.querySelector('#film video')?.currentTime > 0.1")
     seen.choose("#model", "plain")  # whose film it is not
-    sync.expect(seen.page.locator("#film")).to_contain_text("The film is shown here", timeout=15000)
+    sync.expect(seen.page.locator("#film")).to_contain_text("It is shown here, in a loop", timeout=15000)
 
 
 def test_a_style_based_model(seen: Seen, server: Running) -> None:
@@ -472,13 +528,41 @@ def test_a_model_that_starts_from_a_picture(seen: Seen, server: Running, tmp_pat
         seen.page.click("#save-all")
     assert "000000-seed-0.png" in zipfile.ZipFile(saved.value.path()).namelist()
     seen.tab("Compare")
-    for name in ("plain", "conditional", "styled"):
+    for name in ("plain", "conditional", "styled", "coded"):
         seen.page.locator("#compare-models").get_by_label(name, exact=True).uncheck()
     seen.page.locator("#compare-models").get_by_label("picture", exact=True).check()
     seen.page.click("#compare-go")
     assert seen.pixels("#compare", 1) == [expected.picture(0).tobytes()]  # another seed would be the same again
+    seen.page.locator("#compare-models").get_by_label("plain", exact=True).check()
+    seen.page.click("#compare-go")
+    plain = ganzoo.load(server.models[0]).sample(6)
+    assert sorted(seen.pixels("#compare", 7)) == sorted(
+        [expected.picture(0).tobytes(), *(plain.picture(k).tobytes() for k in range(6))]
+    )
     seen.tab("Model")
     sync.expect(seen.page.locator("#code")).to_contain_text("photo.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no.png", "'photo' is no picture that can be read; a PNG, JPEG or WebP is needed"),
+        ("no.svg", "'photo' is no picture that can be read"),
+        ("no.txt", "Only image/* allowed"),
+        ("large.png", "exceed the maximum allowed size of 8.0 Mb"),
+    ],
+)
+def test_a_file_that_is_no_picture(seen: Seen, server: Running, tmp_path: Path, name: str, said: str) -> None:
+    """One sentence, the box is empty again, and nothing in the server's log."""
+    file = tmp_path / name
+    file.write_bytes(b"<svg/>" if name != "large.png" else bytes(9 << 20))
+    seen.choose("#model", "picture")
+    sync.expect(seen.page.locator("#hint")).to_be_visible()
+    seen.page.locator("#input-photo input[type=file]").set_input_files(file)
+    seen.says(said)
+    sync.expect(seen.page.locator("#input-photo")).to_contain_text("Drop a picture here")
+    sync.expect(seen.page.locator("#hint")).to_be_visible()
+    assert server.log.read_text() == ""
 
 
 def test_a_picture_dropped_on_the_hint_is_the_models(seen: Seen, server: Running, tmp_path: Path) -> None:
@@ -504,7 +588,7 @@ def test_a_tab_says_what_it_is_for(seen: Seen, server: Running, model: str, why:
         sync.expect(reason).to_have_text(f"This tab is for models that make pictures from noise; '{model}' {why}.")
         sync.expect(seen.page.locator(button)).to_be_hidden()
     seen.tab("Compare")
-    seen.pixels("#compare", 18)
+    seen.pixels("#compare", 24)
     if model == "picture":
         seen.page.locator("#compare-models").get_by_label("picture", exact=True).check()
         seen.page.click("#compare-go")
@@ -597,7 +681,7 @@ def test_by_keyboard_alone(seen: Seen, server: Running) -> None:
     sync.expect(page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("(5~7@0.3)")
     keys.press("Escape")
     keys.tab("Compare")
-    seen.pixels("#compare", 18)
+    seen.pixels("#compare", 24)
     keys.go_to("Truncation")
     keys.press("Space")
     seen.pixels("#compare", 30)

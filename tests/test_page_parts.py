@@ -156,6 +156,10 @@ def test_the_card_shows_what_is_known(sheet: Sheet) -> None:
     assert "<td>Turns of a step</td><td><ul><li>D, 5 times</li><li>G</li></ul>" in shown
     assert "<ul><li>at step 1,200</li><li>V -1.386</li><li>D/x 0.1235</li></ul>" in shown
     assert "Evaluated" not in shown
+    assert shown.index("What it is") < shown.index("<td>Checksum</td>") < shown.index("How it was made")
+    about["data_card"]["origin"] = "Alpaydin (https://archive.ics.uci.edu/dataset/80)."
+    found = 'Alpaydin (<a href="https://archive.ics.uci.edu/dataset/80" target="_blank" rel="noopener">'
+    assert f"{found}https://archive.ics.uci.edu/dataset/80</a>)." in card(studio, "plain")
     assert told(studio.samplers["plain"].card)["figures"]["V"] == -1.38629
 
 

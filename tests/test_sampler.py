@@ -112,6 +112,19 @@ def test_own_latents_in_and_out() -> None:
     assert np.array_equal(first.images, again.images)
 
 
+def test_a_code_beside_the_noise_is_for_all(tmp_path: Path) -> None:
+    """Its numbers are one list, not one for each sample; the seed still names the picture, and its PNG carries both."""
+    code = InputSpec("c", shape=(2,), distribution="uniform", range=(-1.0, 1.0))
+    s = sampler(Z, Y, code)
+    made = s.sample(3, 5, label=["cat", "dog", "eel"], c=[0.5, -0.25])
+    assert made.seeds == (5, 6, 7)
+    path = tmp_path / "one.png"
+    path.write_bytes(made.png(2))
+    again = settings_of(path)
+    assert (again["seeds"], again["label"], again["c"]) == ([7], "eel", [0.5, -0.25])
+    assert np.array_equal(s.sample(**{k: v for k, v in again.items() if k != "generator"}).images[0], made.images[2])
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("label", {"label": "dogg"}, "did you mean 'dog'"),
     ("label", {"label": 4}, "0 to 3"),

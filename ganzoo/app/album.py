@@ -13,7 +13,7 @@ from ganzoo.app.wishes import by_seed
 from ganzoo.files import canonical
 from ganzoo.images import png_bytes
 from ganzoo.sampler import Samples
-from ganzoo.samples import CHUNK
+from ganzoo.samples import CHUNK, one_each
 from ganzoo.specs import GeneratorSpec
 
 SMOOTH = 128
@@ -45,9 +45,8 @@ def pictures(folder: Path, samples: Samples) -> list[tuple[str, str]]:
     """Each picture over its seed, behind its class if each has its own; points as one scatter plot."""
     if samples.spec.output.kind == "points":
         return [(kept(folder, "points.png", samples.png()), f"{len(samples)} points")]
-    given = samples.settings.get("arguments", {})
-    lists = [v for v in given.values() if isinstance(v, list)]
-    captions = [" · ".join([*(str(v[k]) for v in lists), str(seed)]) for k, seed in enumerate(samples.seeds)]
+    each = one_each(samples).values()
+    captions = [" · ".join([*(str(v[k]) for v in each), str(seed)]) for k, seed in enumerate(samples.seeds)]
     captions = captions if by_seed(samples.spec) else ["output"] * len(samples)
     return [(kept(folder, f"seed-{s}.png", samples.png(k)), captions[k]) for k, s in enumerate(samples.seeds)]
 

@@ -13,7 +13,8 @@ import gradio as gr
 from PIL import Image
 
 from ganzoo.app import look
-from ganzoo.app.controls import LACKING, Sheet, titled, told, which
+from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, told, which
+from ganzoo.app.inputs import titled
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish, by_seed, can_truncate, whole
 from ganzoo.errors import InputError
@@ -50,6 +51,7 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
                 "0-5", label="Seeds", info=info, max_length=400, visible=by_seeds, elem_id="compare-seeds"
             )
             go = gr.Button("Compare", variant="primary", elem_id="compare-go")
+            gr.HTML(look.note(AS_IN_SAMPLE), container=False)
         with gr.Column(scale=2, min_width=280, elem_classes="results"):
             table = gr.HTML(elem_id="compare", container=False)
     inputs = [sheet.model, what, chosen, seeds, *sheet.widgets]
@@ -62,10 +64,9 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
                 named = f"{html.escape(lacking[0])}: " if len(studio.samplers) > 1 else ""
                 return look.note(named + LACKING)
             rows = _rows(sheet, model, what, chosen, which(seeds, 6), values)
-            if not any(by_seed(studio.spec(wish.model)) for _, wish, _ in rows):
-                rows = [(name, studio.wish({**wish.asked, "seeds": [0]}), make) for name, wish, make in rows]
-            made = await studio.pool.run(partial(_draw, studio, rows))
-        return _table([str(s) for s in rows[0][1].asked["seeds"]], made)
+            made = await studio.pool.run(partial(_draw, studio, [_once(studio, row) for row in rows]))
+        shown = max(len(samples) for _, samples in made)
+        return _table([str(s) for s in rows[0][1].asked["seeds"]][:shown], made)
 
     async def switch(model: Any) -> Any:
         kinds = _kinds(studio, model)
@@ -128,6 +129,12 @@ def _rows(sheet: Sheet, model: Any, what: Any, chosen: Any, seeds: dict[str, Any
     if len(rows) * len(rows[0][1].asked["seeds"]) > CELLS:
         raise InputError("seeds", f"at most {CELLS} pictures are compared; take fewer seeds or rows")
     return rows
+
+
+def _once(studio: Studio, row: Row) -> Row:
+    """The row, with one picture where another seed would be the same again."""
+    name, wish, make = row
+    return row if by_seed(studio.spec(wish.model)) else (name, studio.wish({**wish.asked, "seeds": [0]}), make)
 
 
 def _models(model: Any, chosen: Any) -> list[Any]:
@@ -206,7 +213,7 @@ def _table(seeds: Sequence[str], rows: Sequence[tuple[str, Samples]]) -> str:
     head = "".join(f'<th scope="col">{seed}</th>' for seed in seeds)
     lines = [
         f'<tr><th scope="row">{html.escape(name)}</th>'
-        + "".join(f"<td>{_image(samples, k, f'{name}, seed {seed}')}</td>" for k, seed in enumerate(seeds))
+        + "".join(f"<td>{_image(samples, k, f'{name}, seed {seeds[k]}')}</td>" for k in range(len(samples)))
         + "</tr>"
         for name, samples in rows
     ]

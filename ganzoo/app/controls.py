@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import html
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image, ImageOps
 
 from ganzoo.app import look
-from ganzoo.app.recall import ANY, EACH, in_turn
+from ganzoo.app.inputs import SHOWN, as_number, controls_of, plain, recalled, requested, titled, worded
+from ganzoo.app.photo import Photo
+from ganzoo.app.recall import EACH, in_turn
 from ganzoo.app.studio import Busy, Studio
-from ganzoo.app.wishes import Wish, can_truncate, fraction, from_noise
+from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError, SpaceError
-from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS
+from ganzoo.feeds import DEFAULT_N, MAX_SEED
 from ganzoo.specs import GeneratorSpec, InputSpec
 
-CLIP = "truncation"
-NEARER = "Less: more typical pictures, and more alike."
-SHOWN = {"image": 64, "points": 4096}
-"""On the page at most."""
-DROP_HERE = "# Drop a picture here\nor click to choose one"
+AS_IN_SAMPLE = "Classes, truncation and other inputs are those of the tab Sample."
 LACKING = "This model starts from a picture. Give it one in the tab Sample, and come back."
-
-
-@dataclass(frozen=True)
-class Controls:
-    """The widgets of one model's inputs, by the name that a request gives them."""
-
-    group: Any
-    widgets: Mapping[str, Any]
 
 
 class Sheet:
@@ -49,7 +35,10 @@ class Sheet:
         self.model = model
         self.scratch = scratch
         self.here = gr.State("Sample")
-        self.controls = {name: _controls(name, studio) for name in studio.samplers}
+        self.gallery: Any = None
+        self.asked: Any = None
+        """The pictures of the tab Sample, and the request for them as JSON; `sample_tab` sets both."""
+        self.controls = {name: controls_of(name, studio) for name in studio.samplers}
 
     def follow(self, tabs: Any) -> None:
         """Keeps the name of the tab that is open in `here`."""
@@ -64,6 +53,12 @@ class Sheet:
         """All widgets, in the order in which `wish` is given their values."""
         return [w for controls in self.controls.values() for w in controls.widgets.values()]
 
+    @property
+    def photos(self) -> list[tuple[InputSpec, Any]]:
+        """The pictures that models start from: (what the model takes, widget)."""
+        named = [(name, key, w) for name, controls in self.controls.items() for key, w in controls.widgets.items()]
+        return [(self.studio.spec(name).input(key), w) for name, key, w in named if isinstance(w, Photo)]
+
     def wish(self, model: Any, values: Sequence[Any], **which: Any) -> Wish:
         """What is asked of a model, checked, as the HTTP API would; `which` says how many and from what seed.
 
@@ -71,6 +66,16 @@ class Sheet:
         """
         given = {k: v for k, v in self._inputs(model, values).items() if v != EACH}
         return self.studio.wish({"model": model, **given, **which})
+
+    def said(self, model: Any, values: Sequence[Any]) -> str:
+        """What was set in the tab Sample and holds in every tab, as HTML; empty if nothing was."""
+        titles = {one.name: titled(one) for one in self.studio.spec(model).inputs}
+        parts = [
+            f"{titles.get(name, 'Truncation')} {'as the seed says' if value == EACH else worded(value)}"
+            for name, value in self._inputs(model, values).items()
+            if name not in self._pictures(model)
+        ]
+        return html.escape(f"{', '.join(parts)}, as in the tab Sample.") if parts else ""
 
     def lacks_picture(self, model: Any, values: Sequence[Any]) -> bool:
         """Whether the model starts from a picture that the visitor has yet to give."""
@@ -99,7 +104,7 @@ class Sheet:
     def settings(self, model: Any, seed: Any, count: Any, values: Sequence[Any]) -> dict[str, Any]:
         """What an address says: the model, the seeds, and the widgets that are not at their defaults."""
         number = {"n": count} if str(seed).strip().isdecimal() else {}
-        given = {k: v for k, v in self._inputs(model, values).items() if k not in self._pictures(model)}
+        given = {k: plain(v) for k, v in self._inputs(model, values).items() if k not in self._pictures(model)}
         return {"model": model, "seed": str(seed).strip(), **number, **given}
 
     def recalled(self, settings: Mapping[str, Any]) -> list[Any]:
@@ -107,12 +112,12 @@ class Sheet:
         model = str(settings.get("model", self.studio.default))
         spec = self.studio.spec(model)
         most = SHOWN[spec.output.kind]
-        count = int(fraction("n", _number("n", settings.get("n", first_count(spec))), 1, most))
+        count = int(fraction("n", as_number("n", settings.get("n", first_count(spec))), 1, most))
         values: list[Any] = []
         for name, controls in self.controls.items():
             own = self.studio.spec(name)
             given = settings if name == model else {}
-            values += [_recalled(own, widget, given.get(widget)) for widget in controls.widgets]
+            values += [recalled(own, widget, given.get(widget)) for widget in controls.widgets]
         if not self._pictures(model):
             self.sheet_wish(model, settings.get("seed", "0"), count, values)
         return [model, str(settings.get("seed", "0")), count, *values]
@@ -126,7 +131,7 @@ class Sheet:
         for name, controls in self.controls.items():
             mine, left = left[: len(controls.widgets)], left[len(controls.widgets) :]
             if name == model:
-                return _given(self.studio.spec(name), dict(zip(controls.widgets, mine)))
+                return requested(self.studio.spec(name), dict(zip(controls.widgets, mine)))
         return {}
 
 
@@ -171,95 +176,11 @@ def told() -> Iterator[None]:
     try:
         yield
     except (InputError, Busy) as error:
-        said = str(error)[:1].upper() + str(error)[1:]
-        raise gr.Error(said, title="That cannot be drawn", print_exception=False, duration=6) from error
+        raise gr.Error(sentence(error), title="That cannot be drawn", print_exception=False, duration=6) from error
     except SpaceError as error:  # which names a path
         raise gr.Error("The server's disk is full; tell whoever runs it", print_exception=False) from error
 
 
-def _controls(name: str, studio: Studio) -> Controls:
-    """The widgets of one model: kind -> widget. Latents have none, seeds draw them."""
-    spec = studio.spec(name)
-    widgets: dict[str, Any] = {}
-    with gr.Column(visible=name == studio.default, elem_classes="inputs") as group:
-        for one in spec.inputs:
-            if one.kind != "latent":
-                widgets[one.name] = _WIDGETS[one.kind](one)
-        widest = can_truncate(spec)
-        if widest and not any(i.name in TRUNCATIONS for i in spec.inputs):
-            about = {"label": "Truncation", "info": NEARER, "elem_id": CLIP}
-            widgets[CLIP] = gr.Slider(widest / 40, widest, widest, **about)
-    return Controls(group, widgets)
-
-
-def _slider(spec: InputSpec) -> Any:
-    low, high = spec.range or (0.0, 1.0)
-    return gr.Slider(low, high, spec.default, **_named(spec))
-
-
-def _classes(spec: InputSpec) -> Any:
-    turns = [("each in turn", EACH)] if len(spec.classes) <= SHOWN["image"] else []
-    choices = [("any", ANY), *turns, *((c, c) for c in spec.classes)]
-    return gr.Dropdown(choices, value=ANY, **_named(spec))
-
-
-def _upload(spec: InputSpec) -> Any:
-    named = {k: v for k, v in _named(spec).items() if k != "info"}
-    return gr.Image(type="pil", sources=["upload"], format="png", placeholder=DROP_HERE, **named)
-
-
-_WIDGETS: dict[str, Callable[[InputSpec], Any]] = {"scalar": _slider, "label": _classes, "image": _upload}
-
-
-def titled(spec: InputSpec) -> str:
-    """What an input is called on the page."""
-    if spec.kind == "label" and (len(spec.name) < 3 or spec.name == "label"):
-        return "Class"
-    return "Truncation" if spec.name in TRUNCATIONS else spec.name.replace("_", " ").capitalize()
-
-
-def _named(spec: InputSpec) -> dict[str, Any]:
-    info = spec.doc or (NEARER if spec.name in TRUNCATIONS else None)
-    return {"label": titled(spec), "info": info, "elem_id": f"input-{spec.name}"}
-
-
-def _recalled(spec: GeneratorSpec, name: str, value: Any) -> Any:
-    """A widget's value of what an address or a picture says, or its default; InputError."""
-    if name == CLIP and not any(i.name == name for i in spec.inputs):
-        widest = can_truncate(spec) or 1.0
-        return widest if value is None else fraction(name, _number(name, value), 0, widest)
-    one = spec.input(name)
-    if one.kind == "scalar":
-        low, high = one.range or (0.0, 1.0)
-        return one.default if value is None else fraction(name, _number(name, value), low, high)
-    if one.kind == "label":
-        if isinstance(value, int) and 0 <= value < len(one.classes):
-            value = one.classes[value]
-        if value is not None and value not in (ANY, EACH, *one.classes):
-            raise InputError(name, f"'{name}' has no class '{str(value)[:40]}'")
-        return ANY if value is None else value
-    return None
-
-
-def _number(name: str, value: Any) -> Any:
-    """A text of an address as a number; InputError."""
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(name, f"'{name}' is not a number") from None
-
-
-def _given(spec: GeneratorSpec, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults, so that the request shown stays short."""
-    defaults: dict[str, Any] = {i.name: i.default for i in spec.of_kind("scalar")}
-    defaults |= {i.name: ANY for i in spec.of_kind("label")} | {CLIP: can_truncate(spec)}
-    found = {k: v for k, v in values.items() if v is not None and (k not in defaults or v != defaults[k])}
-    for one in spec.of_kind("image"):
-        if isinstance(found.get(one.name), Image.Image):
-            out = io.BytesIO()
-            small = ImageOps.fit(
-                found[one.name].convert("L" if one.shape[0] == 1 else "RGB"), (one.shape[2], one.shape[1])
-            )
-            small.save(out, "PNG")
-            found[one.name] = base64.b64encode(out.getvalue()).decode()
-    return found
+def sentence(error: Exception) -> str:
+    """What an error says, as a sentence for the visitor."""
+    return str(error)[:1].upper() + str(error)[1:]

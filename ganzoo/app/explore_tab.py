@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -35,7 +36,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     studio = sheet.studio
     with of_noise(sheet), gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_classes="side"):
-            info = "A seed that you like, or the picture that you clicked"
+            info = "A seed that you like, or the picture that you clicked, here or in Sample"
             seed = gr.Textbox("0", label="From", info=info, max_length=places.LONGEST, elem_id="explore-seed")
             strength = gr.Slider(0, 1, 0.3, step=0.05, label="Strength", info="0: the same; 1: any other",
                                  elem_id="explore-strength")  # fmt: skip
@@ -43,7 +44,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             keep = gr.Button("Keep as a favourite", elem_id="explore-keep")
             parents = gr.Dropdown(
                 [], value=[], multiselect=True, max_choices=2, allow_custom_value=True, label="Parents",
-                info="Two favourites, or two seeds", elem_id="explore-parents",
+                info="Two favourites, or two seeds; their children lie between them", elem_id="explore-parents",
             )  # fmt: skip
             breed = gr.Button("Breed", elem_id="explore-breed")
             text = "The ways in which this model's pictures differ most. Finding them draws 2,048 pictures, once."
@@ -65,13 +66,17 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
 
+    def _told(what: str, model: Any, values: Sequence[Any]) -> str:
+        """What is shown, and under which settings of the tab Sample."""
+        return look.note(" ".join([what, sheet.said(model, values)]))
+
     async def vary(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
         with told():
             wish, place = _asked(sheet, model, seed, values)
             amount = fraction("strength", strength, 0, 1)
             around = places.variations(place, amount, VARIATIONS)
             made = await _made(sheet, wish, around, [f"to {p.end}" for p in around])
-        return [made, (wish.model, [str(p) for p in around]), look.note(AROUND)]
+        return [made, (wish.model, [str(p) for p in around]), _told(AROUND, model, values)]
 
     async def opened(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
         """As `vary`; what the model cannot, or not yet, is no error of who only looks."""
@@ -83,7 +88,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
         return await vary(model, seed, strength, *values)
 
     async def again(here: Any, *values: Any) -> Any:
-        """For another model, if somebody looks."""
+        """For another model or seed, if somebody looks."""
         return await opened(*values) if here == "Explore" else [gr.skip()] * 3
 
     async def cross(model: Any, parents: Any, *values: Any) -> Any:
@@ -94,7 +99,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             wish, _ = _asked(sheet, model, str(a), values)
             children = places.children(a, b, VARIATIONS)
             made = await _made(sheet, wish, children, [f"child {k + 1}" for k in range(VARIATIONS)])
-        return [made, (wish.model, [str(p) for p in children]), look.note(CHILDREN)]
+        return [made, (wish.model, [str(p) for p in children]), _told(CHILDREN, model, values)]
 
     async def like(model: Any, seed: Any, favourites: Shown, *values: Any) -> Any:
         with told():
@@ -103,8 +108,18 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             if len(before) >= KEPT and str(place) not in before:
                 raise InputError("favourites", f"{KEPT} favourites are kept; save them and reload the page for more")
             now = list(dict.fromkeys([*before, str(place)]))
-            made = await _made(sheet, wish, [places.read(p) for p in now], [_short(p) for p in now])
-        return [made, (wish.model, now), gr.update(visible=True), gr.update(choices=now, value=now[-2:])]
+            made = await _made(sheet, wish, [places.read(p) for p in now], [str(k + 1) for k in range(len(now))])
+        named = [(f"favourite {k + 1}", p) for k, p in enumerate(now)]
+        return [made, (wish.model, now), gr.update(visible=True), gr.update(choices=named, value=now[-2:])]
+
+    async def picked(asked: Any, event: gr.SelectData) -> Any:
+        """The seed of the picture that was clicked in the tab Sample."""
+        try:
+            seeds = studio.wish(json.loads(asked)).asked["seeds"]
+        except (TypeError, ValueError, InputError):  # what is shown there was not asked for by seeds
+            return gr.skip()
+        index = event.index
+        return str(seeds[index]) if isinstance(index, int) and 0 <= index < len(seeds) else gr.skip()
 
     async def chosen(shown: Shown, event: gr.SelectData) -> Any:
         found = shown[1]
@@ -137,6 +152,9 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     tab.select(opened, [sheet.model, seed, strength, *inputs], out, **quiet)
     breed.click(cross, [sheet.model, parents, *inputs], out, **quiet)
     keep.click(like, [sheet.model, seed, favourites, *inputs], [liked, favourites, shelf, parents], **quiet)
+    sheet.gallery.select(picked, sheet.asked, seed, api_visibility="private", show_progress="hidden").then(
+        again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet
+    )  # who is quick is here before the seed is
     around.select(chosen, shown, seed, api_visibility="private", show_progress="hidden")
     liked.select(chosen, favourites, seed, api_visibility="private", show_progress="hidden")
     far_inputs = [sheet.model, seed, which, far, *inputs]
@@ -182,10 +200,6 @@ def _pictures(sheet: Sheet, wish: Wish, found: list[Place], captions: list[str])
 
 def _given(wish: Wish) -> dict[str, Any]:
     return {k: v for k, v in wish.arguments.items() if k != "seeds"}
-
-
-def _short(place: str) -> str:
-    return place if len(place) < 12 else f"{place[:10]}…"
 
 
 def _move(

@@ -64,6 +64,7 @@ CSS = """
 #film video { width: 100%; max-width: 512px; display: block; border-radius: 4px; background: #000; }
 #code h2, #card h2 { font-size: 1rem; margin: 0 0 4px; } #code h3 { font-size: var(--text-sm); margin: 0; }
 #code .cm-content { padding-right: 64px; }
+#card h2 + table { margin-bottom: 16px; }
 #card ul { margin: 0; padding-left: 1.1em; } #card pre { margin: 0; white-space: pre-wrap; font-size: 0.8rem; }
 #around, #along, #strip, #favourites { min-height: 0 !important; }
 #around .grid-wrap, #along .grid-wrap, #strip .grid-wrap, #favourites .grid-wrap { min-height: 0 !important; }
@@ -90,6 +91,8 @@ CSS = """
   .gradio-container .main { padding: 12px !important; }
   #pictures, .results { order: -1; }
   #hint { padding: 16px; }
+  #run-curves .image-container, #run-curves .image-frame { overflow-x: auto; }
+  #run-curves img { min-width: 640px; }
   .cells table { border-spacing: 2px; }
   .cells th[scope=row] { padding: 0 4px 0 0; }
   .gallery:not(.one, #along, #strip, #favourites) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }

@@ -6,11 +6,7 @@ untrusted, by the same `Wish` as the HTTP API.
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from fastapi import FastAPI
 from ganzoo.app import look, recall
 from ganzoo.app.guard import UPLOAD
 from ganzoo.app.scratch import AGE, EVERY
+from ganzoo.app.stubs import without_stubs
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import from_noise
 
@@ -61,27 +58,6 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
         css=look.CSS,
         head=look.HEAD + recall.DROP,
     )
-
-
-@contextlib.contextmanager
-def without_stubs() -> Iterator[None]:
-    """Within: Gradio, while it is imported, does not rewrite the type stubs beside its own source.
-
-    It does so for every component, each time, for the editors of those who write pages; that is half of the time of
-    its import. It skips a component whose file is not to be found, so here none is, for that one function.
-    """
-    real = inspect.getfile
-
-    def getfile(thing: Any) -> str:
-        if sys._getframe(1).f_code.co_name == "create_or_modify_pyi":
-            raise OSError("no stubs")
-        return real(thing)
-
-    inspect.getfile = getfile  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        inspect.getfile = real
 
 
 def build(studio: Studio, scratch: Path) -> Any:

@@ -45,10 +45,11 @@ def from_picture(studio: Studio, text: Any) -> dict[str, Any]:
         raise InputError("picture", f"this picture is part of a {str(found.get('call'))[:20]}, which has no seed")
     spec = studio.spec(names[0])
     seeds = str(arguments.pop("seeds", ""))
+    latents = {one.name for one in spec.of_kind("latent")}
     many = parse_seeds(seeds) if len(seeds) <= 400 else []
     for name, value in arguments.items():
         owner = _owner(spec, name)
-        if isinstance(value, list):
+        if isinstance(value, list) and owner not in latents:
             many = _apart(spec, owner, many, value)
             value = EACH
         settings[owner] = value

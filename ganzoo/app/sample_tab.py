@@ -13,12 +13,14 @@ import gradio as gr
 import numpy as np
 
 from ganzoo.app import album, look, recall
-from ganzoo.app.controls import CLIP, SHOWN, Sheet, first_count, titled, told
+from ganzoo.app.controls import Sheet, first_count, sentence, told, which
+from ganzoo.app.inputs import CLIP, SHOWN, is_code, seen_by, titled, values_of_code
+from ganzoo.app.photo import Photo
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish, by_seed, can_truncate
 from ganzoo.errors import GanzooError, InputError
-from ganzoo.specs import GeneratorSpec
+from ganzoo.specs import GeneratorSpec, InputSpec
 
 STRIP = 7
 """Values of a number in a strip."""
@@ -36,7 +38,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     first = studio.spec(studio.default)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_id="controls"):
-            with gr.Group(visible=by_seed(first)) as which:
+            with gr.Group(visible=by_seed(first)) as seeds:
                 info = "Each number is one picture, the same every time. One or several: 3, 7, 20-25"
                 seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=400)
                 lock = gr.Checkbox(False, label="Keep this seed", elem_id="lock")
@@ -56,28 +58,30 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
                 what = gr.Dropdown(
                     _choices(first),
                     value=_first(first),
-                    label="The first seed, by",
+                    label="The first picture, at other values of",
                     elem_id="strip-what",
                     min_width=120,
                 )
                 strip = album.row("strip", STRIP, "One seed at several values")
     asked, address, text = (gr.Textbox(visible=False) for _ in range(3))
+    sheet.gallery, sheet.asked = gallery, asked
 
     settings = [model, seed, count, *sheet.widgets]
-    shown = [hint, saves, gallery, asked, address, *programs]
+    shown = [hint, saves, gallery, asked, address, *programs, count]
     groups = [c.group for c in sheet.controls.values()]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     how: dict[str, Any] = {
         **quiet, "concurrency_id": "draw", "concurrency_limit": studio.pool.workers * 2, "trigger_mode": "always_last",
     }  # fmt: skip
-    view = [count, which, new, recalls, archive, below, what, *groups]
+    view = [seeds, new, recalls, archive, below, what, *groups]
 
     async def draw(request: gr.Request, model: Any, seed: Any, count: Any, *values: Any) -> Any:
         """From the values of all widgets to pictures and snippets."""
         with told():
             if sheet.lacks_picture(model, values):  # nothing is wrong: the visitor has yet to give one
                 here, gone, none = (gr.update(visible=v) for v in (True, False, False))
-                return [here, gone, none, "", recall.to_address({"model": model}), LATER, LATER, LATER]
+                address = recall.to_address({"model": model})
+                return [here, gone, none, "", address, *[LATER] * len(programs), gr.update()]
             wish = sheet.sheet_wish(model, seed, count, values)
             found = await studio.draw(wish, partial(album.pictures, scratch))
         spec = studio.spec(wish.model)
@@ -85,7 +89,8 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         columns, classes = _columns(spec, wish, len(found)), album.classes_of(spec, len(found))
         update = gr.update(value=found, columns=columns, elem_classes=classes, visible=True)
         said, *in_programs = snippets(studio, wish, request)
-        return [gr.update(visible=False), gr.update(visible=True), update, said, query, *in_programs]
+        many = _many(spec, wish, seed, count)
+        return [gr.update(visible=False), gr.update(visible=True), update, said, query, *in_programs, many]
 
     async def sweep(model: Any, seed: Any, count: Any, what: Any, *values: Any) -> Any:
         """The first seed at several values of an input."""
@@ -98,16 +103,14 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
                 return gr.update(value=[])
             name = sweeps(spec)[what]
             start = {**_at(wish, 0), "seeds": wish.asked["seeds"][:1]}
-            wishes = [(f"{v:.2g}" if isinstance(v, float) else v, studio.wish({**start, name: v}))
-                      for v in values_of(spec, name)]  # fmt: skip
+            wishes = [(said, studio.wish({**start, name: v})) for said, v in values_of(spec, name)]
             made = await studio.pool.run(partial(_strip, studio, scratch, wishes))
         return gr.update(value=made, columns=min(len(made), 10), elem_classes=album.classes_of(spec))
 
     def views(name: str) -> list[Any]:
         spec = studio.spec(name)
         return [
-            gr.update(**_span(spec)),
-            *(gr.update(visible=by_seed(spec)) for _ in (which, new, recalls)),
+            *(gr.update(visible=by_seed(spec)) for _ in (seeds, new, recalls)),
             gr.update(value=_SAVE_ALL[spec.output.kind]),
             gr.update(visible=bool(sweeps(spec))),
             gr.update(choices=_choices(spec), value=_first(spec)),
@@ -115,14 +118,24 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         ]
 
     async def switch(model: Any) -> Any:
-        return views(model if model in studio.samplers else studio.default)
+        name = model if model in studio.samplers else studio.default
+        return [gr.update(**_span(studio.spec(name))), *views(name)]
+
+    async def given(one: InputSpec, photo: Any) -> Any:
+        """Shows what the model is given of a photo; a file that is none is put away, and the visitor told why."""
+        try:
+            return await studio.pool.run(partial(seen_by, one, photo)) if isinstance(photo, bytes) else None
+        except InputError as error:
+            gr.Warning(sentence(error), title="That cannot be read", duration=6)
+            return None
 
     async def restored(request: gr.Request, settings: Any) -> list[Any]:
         """Everything that settings say, and their pictures; InputError before anything is changed."""
         found = sheet.recalled(settings)
         model, seed, count, *values = found
-        span = {**_span(studio.spec(model)), "value": count}
-        return [model, seed, *values, gr.update(**span), *views(model)[1:], *await draw(request, *found)]
+        *drawn, many = await draw(request, *found)
+        many = {**gr.update(**_span(studio.spec(model))), "value": count, **many}
+        return [model, seed, *values, *views(model), *drawn, many]
 
     async def opened(request: gr.Request) -> list[Any]:
         """What the address asks for; if that cannot be, why not, and the default."""
@@ -148,9 +161,12 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         page.load(opened, None, all_outputs, **how),
         gr.on([seed.submit, count.input], draw, settings, shown, **how),
         new.click(_other_seed, [seed, lock, address], seed, **quiet).then(draw, settings, shown, **how),
-        model.input(switch, [model], view, **quiet).then(draw, settings, shown, **how),
+        model.input(switch, [model], [count, *view], **quiet).then(draw, settings, shown, **how),
         back.click(**look_up, **how),
     ]
+    for one, widget in sheet.photos:
+        read = widget.upload(partial(given, one), widget, widget, **quiet, concurrency_id="draw")
+        events.append(read.then(draw, settings, shown, **how))
     if sheet.widgets:
         events.append(gr.on([e for w in sheet.widgets for e in _changes(w)], draw, settings, shown, **how))
     for event in events:
@@ -171,12 +187,22 @@ def _span(spec: GeneratorSpec) -> dict[str, Any]:
     return {"minimum": 1, "maximum": most, "value": first_count(spec), "visible": bool(spec.of_kind("latent"))}
 
 
+def _many(spec: GeneratorSpec, wish: Wish, seed: Any, count: Any) -> Any:
+    """How many there are: each seed's classes are one, and a list of seeds says it itself."""
+    turns = [one for one in spec.of_kind("label") if isinstance(wish.asked.get(one.name), list)]
+    most = min([SHOWN[spec.output.kind], *(max(1, SHOWN["image"] // len(one.classes)) for one in turns)])
+    label = "How many of each class" if turns else "How many"
+    listed = "seeds" in which(seed, count)
+    fewer = {"value": most} if isinstance(count, int | float) and count > most else {}  # else it is being moved, maybe
+    return gr.update(label=label, maximum=most, visible=bool(spec.of_kind("latent")) and not listed, **fewer)
+
+
 def sweeps(spec: GeneratorSpec) -> list[str]:
     """What a strip can go through: numbers first, then classes; of points nothing."""
     if spec.output.kind != "image":
         return []
     clip = [CLIP] if can_truncate(spec) and CLIP not in [i.name for i in spec.inputs] else []
-    wide = [i.name for i in spec.of_kind("scalar")]
+    wide = [i.name for i in spec.inputs if i.kind == "scalar" or is_code(i)]
     return [*[n for n in wide if n in ("truncation", "psi")], *clip,
             *[n for n in wide if n not in ("truncation", "psi")], *(i.name for i in spec.of_kind("label"))]  # fmt: skip
 
@@ -191,15 +217,17 @@ def _choices(spec: GeneratorSpec) -> list[tuple[str, int]]:
     return [(titles.get(name, "Truncation"), place) for place, name in enumerate(sweeps(spec))]
 
 
-def values_of(spec: GeneratorSpec, name: str) -> list[Any]:
-    """The values of a strip."""
+def values_of(spec: GeneratorSpec, name: str) -> list[tuple[str, Any]]:
+    """(caption, value) of a strip."""
     for one in spec.inputs:
         if one.name == name and one.kind == "label":
-            return list(one.classes[:CLASSES])
+            return [(text, text) for text in one.classes[:CLASSES]]
+        if one.name == name and one.kind == "latent":
+            return [(f"{v:.2g}", [v]) for v in values_of_code(one, STRIP)]
         if one.name == name and one.kind == "scalar":
-            return [round(float(v), 6) for v in np.linspace(*(one.range or (0.0, 1.0)), STRIP)]
+            return [(f"{v:.2g}", round(float(v), 6)) for v in np.linspace(*(one.range or (0.0, 1.0)), STRIP)]
     widest = can_truncate(spec) or 1.0
-    return [round(widest * k / STRIP, 6) for k in range(1, STRIP + 1)]
+    return [(f"{v:.2g}", round(v, 6)) for v in (widest * k / STRIP for k in range(1, STRIP + 1))]
 
 
 def _at(wish: Wish, k: int) -> dict[str, Any]:
@@ -224,7 +252,7 @@ def _columns(spec: GeneratorSpec, wish: Wish, count: int) -> int:
 
 def _changes(widget: Any) -> list[Any]:
     """The events of a widget that only a person causes."""
-    return [widget.upload, widget.clear] if isinstance(widget, gr.Image) else [widget.input]
+    return [widget.clear] if isinstance(widget, Photo) else [widget.input]
 
 
 def _other_seed(seed: str, lock: bool, address: str) -> str:

@@ -75,33 +75,39 @@ def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[s
 
 
 def card(studio: Studio, model: str) -> str:
-    """A table about a model, as HTML."""
+    """Two tables about a model, as HTML: what it is, and for those who know GANs how it was made."""
     sampler = studio.sampler(model)
     about, spec = told(sampler.card), sampler.spec
     data = about.get("data_card", {})
     made = "points" if spec.output.kind == "points" else f"{spec.output.shape[2]}×{spec.output.shape[1]} pictures"
-    rows = {
+    what = {
+        "Makes": made,
+        "Takes": _text(", ".join(f"{i.name} ({i.kind})" for i in spec.inputs)),
+        "Learned from": _text(about.get("data")),
+        "Origin": _text(data.get("origin")),
+        "Data licence": _text(data.get("licence")),
+        "Steps": f"{about['step']:,}" if isinstance(about.get("step"), int) else "",
+        "Checksum": f"<code>{sampler.checksum}</code>",
+    }
+    how = {
         "Variant": _text(": ".join(str(about[key]) for key in ("variant", "title") if about.get(key))),
         "Paper": _text(about.get("paper")),
         "Formula": f"<pre>{_text(about.get('formula'))}</pre>" if about.get("formula") else "",
         "Players": _list(about.get("players")),
         "Turns of a step": _list(about.get("turns")),
         "Not as in the paper": _list(about.get("deviations")),
-        "Data": _text(about.get("data")),
-        "Origin": _text(data.get("origin")),
-        "Data licence": _text(data.get("licence")),
-        "Steps": f"{about['step']:,}" if isinstance(about.get("step"), int) else "",
         "Figures": _figures(about.get("figures")),
         "Evaluated": _figures(about.get("evaluated")),
         "Weights": _text(about.get("weights")),
         "Seed": _text(about.get("seed")),
         "Made with": _text(", ".join(f"{k} {v}" for k, v in about.get("versions", {}).items())),
-        "Takes": _text(", ".join(f"{i.name} ({i.kind})" for i in spec.inputs)),
-        "Makes": made,
-        "Checksum": f"<code>{sampler.checksum}</code>",
     }
+    return _table("What it is", what) + _table("How it was made", how)
+
+
+def _table(title: str, rows: dict[str, str]) -> str:
     cells = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in rows.items() if value)
-    return f"<table>{cells}</table>"
+    return f"<h2>{title}</h2><table>{cells}</table>" if cells else ""
 
 
 def _list(value: Any) -> str:
@@ -126,7 +132,10 @@ def _text(value: Any) -> str:
 
 
 def _linked(text: str) -> str:
-    """Text as HTML; an arXiv number becomes a link."""
-    safe = html.escape(text)
-    link = r'<a href="https://arxiv.org/abs/\1" target="_blank" rel="noopener">arXiv:\1</a>'
-    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", link, safe)
+    """Text as HTML; an arXiv number and an address become links."""
+
+    def link(found: re.Match[str]) -> str:
+        address = f"https://arxiv.org/abs/{found[1]}" if found[1] else found[0]
+        return f'<a href="{address}" target="_blank" rel="noopener">{found[0]}</a>'
+
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})|https://[^\s<>\"'&]+[^\s<>\"'&.,;:)]", link, html.escape(text))

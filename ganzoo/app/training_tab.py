@@ -89,7 +89,8 @@ def _read(run: RunFolder, number: int | None) -> tuple[str, bool, int, int, list
     parts = [str(about.get("variant", "")), str(about.get("status", ""))]
     parts += [f"step {step:,} of {until:,}"] if isinstance(step, int) and isinstance(until, int) else []
     parts += [f"grid of step {int(grids[at - 1].stem.removeprefix('step-')):,}"] if grids else []
-    parts += [f"V {row['V']:.3f}, at the optimum {OPTIMUM:.3f}"] if isinstance(row.get("V"), float) else []
+    if isinstance(row.get("V"), float):
+        parts += [f"V {row['V']:.3f} ({OPTIMUM:.3f} where D cannot tell real from generated)"]
     text = look.note(html.escape(" · ".join(parts)))
     return text, going, len(grids), max(at, 1), [_open(grids[at - 1]) if grids else None, _open(run.curves)]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.app import look
-from ganzoo.app.controls import LACKING, Sheet, of_noise, told, which
+from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, of_noise, told, which
 from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError
 from ganzoo.feeds import geometry
@@ -30,7 +30,7 @@ SECONDS = 20
 PIXELS = 64_000_000
 """Of all frames of a film together: they are in memory at once."""
 KINDS = ("mp4", "gif")
-EMPTY = look.note("The film is shown here, in a loop.")
+EMPTY = look.note("A film in which each picture turns slowly into the next. It is shown here, in a loop.")
 Easing = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 EASINGS: dict[str, Easing] = {
     "Even": lambda t: t,
@@ -48,7 +48,7 @@ def walk_tab(sheet: Sheet) -> None:
             seconds = gr.Slider(1, SECONDS, 6, step=1, label="Seconds", elem_id="walk-seconds")
             easing = gr.Dropdown(list(EASINGS), value="Slow at each seed", label="Pace", elem_id="walk-easing")
             go = gr.Button("Make the film", variant="primary", elem_id="walk-go")
-            gr.HTML(look.note("Classes, truncation and other inputs are those of the tab Sample."), container=False)
+            gr.HTML(look.note(AS_IN_SAMPLE), container=False)
             with gr.Row():
                 saves = [
                     gr.Button(f"Save {kind.upper()}", size="sm", min_width=110, elem_id=f"walk-{kind}")

@@ -254,7 +254,8 @@ def fitted(spec: InputSpec, data: bytes) -> NDArray[np.uint8]:
             plain = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
             pixels = np.asarray(ImageOps.fit(plain, (width, height)), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise InputError(spec.name, f"'{spec.name}' cannot be read as a PNG, JPEG or WebP") from None
+        text = f"'{spec.name}' is no picture that can be read; a PNG, JPEG or WebP is needed"
+        raise InputError(spec.name, text) from None
     return pixels.reshape(height, width, channels)
 
 

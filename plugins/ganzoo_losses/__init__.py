@@ -12,19 +12,22 @@ OUTPUT = "G's turn is that of section 3.2; loss.generator=bound is Algorithm 1, 
 
 EXPONENTIALS = "exponentials go on linearly above an exponent of 10, or a score of 100 would overflow"
 
-DIVERGENCES = {  # the divergence, the bound F that D ascends, the T that G ascends, whether exponentials are cut
-    "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", "v", True),
+DIVERGENCES = {  # the divergence, the bound F that D ascends, the T that G ascends, are exponentials cut, steps
+    "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", "v", True, 3000),
     "reverse-kl": (
         "the Kullback-Leibler divergence of samples from data", "−E[exp(−v(x))] − E[v(G(z)) − 1]", "−exp(−v)", True,
+        3000,
     ),
-    "pearson": ("Pearson's χ² divergence", "E[v(x)] − E[v(G(z))²/4 + v(G(z))]", "v", False),
-    "hellinger": ("the squared Hellinger distance", "E[1 − exp(−v(x))] − E[exp(v(G(z))) − 1]", "1 − exp(−v)", True),
+    "pearson": ("Pearson's χ² divergence", "E[v(x)] − E[v(G(z))²/4 + v(G(z))]", "v", False, 5000),
+    "hellinger": (
+        "the squared Hellinger distance", "E[1 − exp(−v(x))] − E[exp(v(G(z))) − 1]", "1 − exp(−v)", True, 3000,
+    ),
     "js": (
         "twice the Jensen-Shannon divergence", "2 log 2 + E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]",
-        "log 2 + log σ(v)", False,
+        "log 2 + log σ(v)", False, 3000,
     ),
     "gan": (
-        "the divergence of the 2014 game", "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", "log σ(v)", False,
+        "the divergence of the 2014 game", "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", "log σ(v)", False, 3000,
     ),
 }  # fmt: skip
 
@@ -78,12 +81,13 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             deviations=[*BASE.deviations, "the continuous game only: samples are pixels, not symbols"],
         )
     )
-    for name, (title, bound, output, exponential) in DIVERGENCES.items():
+    for name, (title, bound, output, exponential, steps) in DIVERGENCES.items():
         zoo.loss(f"fgan-{name}", "ganzoo_losses.fgan:" + "".join(word.capitalize() for word in name.split("-")))
         zoo.variant(  # on D's BatchNorm the unbounded scores of Hellinger and reverse KL end in noise
             SEPARATE.but(
                 f"fgan-{name}",
                 loss=f"fgan-{name}",
+                steps=steps,
                 title=f"a bound of {title}",
                 paper=f"{FGAN} (arXiv:1606.00709)",
                 formula=f"D ascends  F = {bound}\nG ascends  E[T(G(z))],  T = {output}\nv is D's score",

@@ -1,0 +1,28 @@
+"""The widget of a picture that a model starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ganzoo.app.stubs import without_stubs
+
+with without_stubs():
+
+    class Photo(gr.Image):
+        """Gradio's picture, whose value is the bytes of the file.
+
+        Gradio itself would open the file before our code is asked, and of one that is no picture it says nothing to the
+        visitor and writes a traceback. `wishes.fitted` reads the bytes, and says in a sentence what is wrong.
+        """
+
+        is_template = True  # it is Gradio's own in the browser
+
+        def preprocess(self, payload: Any) -> Any:
+            """The bytes of the file that was uploaded; None without one, or where it has been swept by now."""
+            try:
+                return Path(payload.path).read_bytes() if payload is not None and payload.path else None
+            except OSError:
+                return None
