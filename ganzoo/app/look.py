@@ -69,6 +69,7 @@ CSS = """
 #around, #along, #strip, #favourites { min-height: 0 !important; }
 #around .grid-wrap, #along .grid-wrap, #strip .grid-wrap, #favourites .grid-wrap { min-height: 0 !important; }
 #favourites .grid-container { grid-template-columns: repeat(8, minmax(0, 1fr)); }
+#run-picture .image-container, #run-curves .image-container { padding-top: 34px; }
 #run-picture img { width: 100%; }
 .cells { overflow-x: auto; }
 .cells table, .cells tr, .cells td, .cells th { border: 0; background: transparent; }
@@ -91,7 +92,8 @@ CSS = """
   .gradio-container .main { padding: 12px !important; }
   #pictures, .results { order: -1; }
   #hint { padding: 16px; }
-  #run-curves .image-container, #run-curves .image-frame { overflow-x: auto; }
+  #run-curves .image-container { overflow-x: auto; }
+  #run-curves .image-frame, #run-curves .image-container > button { justify-content: flex-start; }
   #run-curves img { min-width: 640px; }
   .cells table { border-spacing: 2px; }
   .cells th[scope=row] { padding: 0 4px 0 0; }

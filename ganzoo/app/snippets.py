@@ -138,4 +138,4 @@ def _linked(text: str) -> str:
         address = f"https://arxiv.org/abs/{found[1]}" if found[1] else found[0]
         return f'<a href="{address}" target="_blank" rel="noopener">{found[0]}</a>'
 
-    return re.sub(r"arXiv:(\d{4}\.\d{4,5})|https://[^\s<>\"'&]+[^\s<>\"'&.,;:)]", link, html.escape(text))
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})|https?://[^\s<>\"'&]+[^\s<>\"'&.,;:)]", link, html.escape(text))
