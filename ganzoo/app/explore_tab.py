@@ -66,7 +66,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
 
-    def _told(what: str, model: Any, values: Sequence[Any]) -> str:
+    def said(what: str, model: Any, values: Sequence[Any]) -> str:
         """What is shown, and under which settings of the tab Sample."""
         return look.note(" ".join([what, sheet.said(model, values)]))
 
@@ -76,7 +76,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             amount = fraction("strength", strength, 0, 1)
             around = places.variations(place, amount, VARIATIONS)
             made = await _made(sheet, wish, around, [f"to {p.end}" for p in around])
-        return [made, (wish.model, [str(p) for p in around]), _told(AROUND, model, values)]
+        return [made, (wish.model, [str(p) for p in around]), said(AROUND, model, values)]
 
     async def opened(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
         """As `vary`; what the model cannot, or not yet, is no error of who only looks."""
@@ -99,7 +99,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             wish, _ = _asked(sheet, model, str(a), values)
             children = places.children(a, b, VARIATIONS)
             made = await _made(sheet, wish, children, [f"child {k + 1}" for k in range(VARIATIONS)])
-        return [made, (wish.model, [str(p) for p in children]), _told(CHILDREN, model, values)]
+        return [made, (wish.model, [str(p) for p in children]), said(CHILDREN, model, values)]
 
     async def like(model: Any, seed: Any, favourites: Shown, *values: Any) -> Any:
         with told():
