@@ -105,6 +105,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "dragan",
             {
                 "steps": 4000,
+                "optimizers.G.lr": 5e-4,  # a G that is faster than D forgets digits
+                "optimizers.D.lr": 5e-4,
                 "terms.gradient-penalty": {"name": "gradient-penalty", "points": "around", "weight": 10.0},
                 "suites.ring": {
                     "optimizers.G": {"name": "adam", "lr": 1e-3},
@@ -119,7 +121,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula=f"{BASE.formula.strip()}\n"
             "D descends  λ E[(‖∇D(x + δ)‖ − k)²] too,  δ Gaussian noise,  k = 1,  D the score",
             deviations=[
-                *BASE.deviations,
+                *COMMON,
+                "Adam at 5e-4 with β₁ = 0.5",
                 "δ is half as wide as all pixels of the minibatch together; the authors' code has uniform noise",
             ],
         )

@@ -132,7 +132,7 @@ def test_lr_beta2_and_gamma_follow_the_papers_cosine():
         engine.set(step)
         for player in ("G", "D"):
             group = engine.optimizers[player].param_groups[0]
-            assert group["lr"] == pytest.approx(6e-4 + share * (1e-4 - 6e-4))
+            assert group["lr"] == pytest.approx(2e-3 + share * (3e-4 - 2e-3))
             assert group["betas"] == (0.0, pytest.approx(0.9 + share * 0.09))
         for name in ("r1", "r2"):
             assert engine.game.terms[name].gamma == pytest.approx(1.0 + share * (0.1 - 1.0))
