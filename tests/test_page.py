@@ -196,6 +196,7 @@ def seen(server: Running, opened: Seen) -> Iterator[Seen]:
 
 def test_it_opens_with_sixteen_pictures_of_the_default_seed(seen: Seen, server: Running) -> None:
     assert seen.captions() == [str(k) for k in range(16)]
+    sync.expect(seen.page.locator("#about")).to_contain_text("This model makes up pictures like those of digits.")
     expected = ganzoo.load(server.models[0]).sample(16)
     found = [pixels(data) for data in seen.pictures()]
     assert found == [pixels(expected.png(k)) for k in range(16)]
@@ -337,6 +338,22 @@ def test_a_picture_brings_its_settings_back(seen: Seen, server: Running, tmp_pat
     drop(seen, one)
     seen.shows("8")
     assert seen.captions() == ["8"]
+    seen.tab("Explore")
+    sync.expect(seen.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("8")
+    variation = tmp_path / "variation.png"
+    seen.pixels("#around", 16)
+    seen.page.wait_for_timeout(1000)
+    variation.write_bytes(seen.pictures("#around")[1])
+    seen.of("")
+    drop(seen, variation)
+    seen.says("This is a picture of the tab Explore: there it is where you start from")
+    seen.shows("8")
+    assert "model=conditional&seed=8&n=16&y=dog&truncation=0.25" in seen.page.url
+    seen.tab("Explore")
+    sync.expect(seen.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("(8~10@0.3)")
+    seen.tab("Sample")
+    drop(seen, one)
+    seen.shows("8")
     foreign = tmp_path / "foreign.png"
     foreign.write_bytes(base64.b64decode(DOT))
     drop(seen, foreign)
@@ -421,6 +438,46 @@ def test_a_picture_of_sample_is_explored(seen: Seen, server: Running) -> None:
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
 
 
+def test_a_picture_of_a_table_is_explored_with_its_class(seen: Seen, server: Running) -> None:
+    conditional = ganzoo.load(server.models[1])
+    from_box = seen.page.locator("#explore-seed input, #explore-seed textarea")
+    seen.of("?model=conditional&seed=4&n=2&y=**", "cat · 4")
+    seen.tab("Explore")
+    sync.expect(from_box).to_have_value("4")  # where Sample is
+    seen.tab("Sample")
+    seen.page.locator("#gallery .thumbnail-item").nth(4).click()  # dog · 5
+    seen.tab("Explore")
+    sync.expect(from_box).to_have_value("5")
+    sync.expect(seen.page.get_by_text("Class dog, as in the tab Sample.")).to_be_visible()
+    seen.page.wait_for_timeout(1000)
+    varied = conditional.vary(5, 0.3, y="dog")
+    assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
+    seen.tab("Sample")
+    seen.page.locator("#strip .thumbnail-item").nth(1).click()  # seed 4 at a truncation of 0.25
+    seen.tab("Explore")
+    sync.expect(from_box).to_have_value("4")
+    seen.page.wait_for_timeout(1000)
+    varied = conditional.vary(4, 0.3, y="cat", truncation=0.25)
+    assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
+    from_box.fill("6")  # a seed that is typed has no class of its own
+    from_box.press("Enter")
+    sync.expect(seen.page.locator("#around .caption-label").first).to_have_text("to 7")
+    varied = conditional.vary(6, 0.3)
+    assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
+
+
+def test_what_cannot_be_bred_hides_nothing(seen: Seen) -> None:
+    seen.tab("Explore")
+    shown = seen.pixels("#around", 16)
+    seen.page.locator("#around .thumbnail-item").nth(2).click()  # enlarged
+    sync.expect(seen.page.locator("#around .preview")).to_be_visible()
+    seen.page.click("#explore-breed")
+    seen.says("Choose two parents")
+    sync.expect(seen.page.locator("#around .preview")).to_have_count(0)
+    assert seen.pixels("#around", 16) == shown
+    sync.expect(seen.page.locator("#around").get_by_text("Error")).to_have_count(0)
+
+
 def test_how_many_is_said_by_what_is_shown(seen: Seen) -> None:
     count = seen.page.locator("#count")
     number = count.locator("input[type=number]")
@@ -469,7 +526,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     conditional = ganzoo.load(server.models[1])
     seen.of("?model=conditional&seed=4&n=2&y=dog", "4")
     seen.tab("Explore")
-    varied = conditional.vary(0, 0.3, y="dog")
+    varied = conditional.vary(4, 0.3, y="dog")
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.tab("Compare")
     seen.page.get_by_label("Classes").check()
@@ -494,10 +551,10 @@ def test_a_style_based_model(seen: Seen, server: Running) -> None:
     by_psi = [styled.sample(1, 2, psi=v).picture(0).tobytes() for v in (0, *(k / 6 for k in range(1, 6)), 1)]
     assert seen.pixels("#strip", 7) == by_psi
     seen.tab("Explore")
-    varied = styled.vary(0, 0.3, psi=0.5)
+    varied = styled.vary(2, 0.3, psi=0.5)
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.page.click("#explore-find")
-    along = styled.along(0, psi=0.5)
+    along = styled.along(0, seed=2, psi=0.5)
     assert seen.pixels("#along", 7) == [along.picture(k).tobytes() for k in range(7)]
     seen.tab("Compare")
     seen.page.get_by_label("Styles").check()
@@ -593,6 +650,7 @@ def test_a_tab_says_what_it_is_for(seen: Seen, server: Running, model: str, why:
         seen.page.locator("#compare-models").get_by_label("picture", exact=True).check()
         seen.page.click("#compare-go")
         sync.expect(seen.page.locator("#compare")).to_contain_text("picture: This model starts from a picture. Give it")
+        seen.pixels("#compare", 24)  # the others are there all the same
     seen.tab("Explore")
     seen.choose("#model", "plain")
     assert seen.pixels("#around", 16)[3] == ganzoo.load(server.models[0]).vary(0, 0.3).picture(3).tobytes()

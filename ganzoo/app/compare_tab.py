@@ -13,7 +13,7 @@ import gradio as gr
 from PIL import Image
 
 from ganzoo.app import look
-from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, told, which
+from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, told, which
 from ganzoo.app.inputs import titled
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish, by_seed, can_truncate, whole
@@ -57,16 +57,19 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
     inputs = [sheet.model, what, chosen, seeds, *sheet.widgets]
     how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw"}
 
+    @kept(1)
     async def compare(model: Any, what: Any, chosen: Any, seeds: Any, *values: Any) -> str:
         with told():
             asked = _models(model, chosen) if what == MODELS else [model]
-            if lacking := [name for name in asked if sheet.lacks_picture(name, values)]:
-                named = f"{html.escape(lacking[0])}: " if len(studio.samplers) > 1 else ""
-                return look.note(named + LACKING)
-            rows = _rows(sheet, model, what, chosen, which(seeds, 6), values)
+            lacking = [name for name in asked if sheet.lacks_picture(name, values)]
+            named = f"{html.escape(str(lacking[0]))}: " if lacking and len(studio.samplers) > 1 else ""
+            note = look.note(named + LACKING) if lacking else ""
+            if not (ready := [name for name in asked if name not in lacking]):
+                return note
+            rows = _rows(sheet, model, what, ready, which(seeds, 6), values)
             made = await studio.pool.run(partial(_draw, studio, [_once(studio, row) for row in rows]))
         shown = max(len(samples) for _, samples in made)
-        return _table([str(s) for s in rows[0][1].asked["seeds"]][:shown], made)
+        return note + _table([str(s) for s in rows[0][1].asked["seeds"]][:shown], made)
 
     async def switch(model: Any) -> Any:
         kinds = _kinds(studio, model)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ganzoo.errors import InputError, SpaceError
 from ganzoo.feeds import DEFAULT_N, MAX_SEED
 from ganzoo.specs import GeneratorSpec, InputSpec
 
-AS_IN_SAMPLE = "Classes, truncation and other inputs are those of the tab Sample."
+AS_IN_SAMPLE = "What is set in the tab Sample holds here too."
 LACKING = "This model starts from a picture. Give it one in the tab Sample, and come back."
 
 
@@ -35,9 +36,10 @@ class Sheet:
         self.model = model
         self.scratch = scratch
         self.here = gr.State("Sample")
-        self.gallery: Any = None
-        self.asked: Any = None
-        """The pictures of the tab Sample, and the request for them as JSON; `sample_tab` sets both."""
+        self.start = gr.State(("", "0", 0))
+        """Where Explore starts: (model, place, when it was chosen)."""
+        self.own = gr.State({})
+        """The inputs that the picture that was clicked has for itself: {"seed": its seed, "inputs": by name}."""
         self.controls = {name: controls_of(name, studio) for name in studio.samplers}
 
     def follow(self, tabs: Any) -> None:
@@ -59,20 +61,21 @@ class Sheet:
         named = [(name, key, w) for name, controls in self.controls.items() for key, w in controls.widgets.items()]
         return [(self.studio.spec(name).input(key), w) for name, key, w in named if isinstance(w, Photo)]
 
-    def wish(self, model: Any, values: Sequence[Any], **which: Any) -> Wish:
+    def wish(self, model: Any, values: Sequence[Any], own: Mapping[str, Any] | None = None, **which: Any) -> Wish:
         """What is asked of a model, checked, as the HTTP API would; `which` says how many and from what seed.
 
-        'Each class in turn' is a table of the tab Sample; elsewhere the class is then as the seed says.
+        'Each class in turn' is a table of the tab Sample; elsewhere the class is then as the seed says, or that of the
+        picture that was clicked, which is in `own`.
         """
         given = {k: v for k, v in self._inputs(model, values).items() if v != EACH}
-        return self.studio.wish({"model": model, **given, **which})
+        return self.studio.wish({"model": model, **given, **(own or {}), **which})
 
-    def said(self, model: Any, values: Sequence[Any]) -> str:
+    def said(self, model: Any, values: Sequence[Any], own: Mapping[str, Any]) -> str:
         """What was set in the tab Sample and holds in every tab, as HTML; empty if nothing was."""
         titles = {one.name: titled(one) for one in self.studio.spec(model).inputs}
         parts = [
             f"{titles.get(name, 'Truncation')} {'as the seed says' if value == EACH else worded(value)}"
-            for name, value in self._inputs(model, values).items()
+            for name, value in {**self._inputs(model, values), **own}.items()
             if name not in self._pictures(model)
         ]
         return html.escape(f"{', '.join(parts)}, as in the tab Sample.") if parts else ""
@@ -179,6 +182,23 @@ def told() -> Iterator[None]:
         raise gr.Error(sentence(error), title="That cannot be drawn", print_exception=False, duration=6) from error
     except SpaceError as error:  # which names a path
         raise gr.Error("The server's disk is full; tell whoever runs it", print_exception=False) from error
+
+
+def kept(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Of an event: what cannot be drawn is said, and its outputs stay as they are; Gradio would cover them."""
+
+    def wrap(act: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(act)
+        async def kept_act(*values: Any) -> Any:
+            try:
+                return await act(*values)
+            except gr.Error as error:
+                gr.Warning(str(error.message), title=error.title, duration=6)
+                return [gr.skip()] * count if count > 1 else gr.skip()
+
+        return kept_act
+
+    return wrap
 
 
 def sentence(error: Exception) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from ganzoo.app import album, look, places
 from ganzoo.app.album import classes_of
-from ganzoo.app.controls import LACKING, Sheet, of_noise, told
+from ganzoo.app.controls import LACKING, Sheet, kept, of_noise, told
 from ganzoo.app.places import Place
 from ganzoo.app.studio import Busy
 from ganzoo.app.wishes import Wish, fraction, from_noise, whole
@@ -66,44 +65,48 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
 
-    def said(what: str, model: Any, values: Sequence[Any]) -> str:
+    def said(what: str, model: Any, values: Sequence[Any], own: Mapping[str, Any]) -> str:
         """What is shown, and under which settings of the tab Sample."""
-        return look.note(" ".join([what, sheet.said(model, values)]))
+        return look.note(f"{what} {sheet.said(model, values, own)}")
 
-    async def vary(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
+    @kept(3)
+    async def vary(model: Any, seed: Any, strength: Any, own: Any, *values: Any) -> Any:
         with told():
-            wish, place = _asked(sheet, model, seed, values)
+            wish, place = _asked(sheet, model, seed, values, own)
             amount = fraction("strength", strength, 0, 1)
             around = places.variations(place, amount, VARIATIONS)
             made = await _made(sheet, wish, around, [f"to {p.end}" for p in around])
-        return [made, (wish.model, [str(p) for p in around]), said(AROUND, model, values)]
+        return [made, (wish.model, [str(p) for p in around]), said(AROUND, model, values, _belonging(own, place))]
 
-    async def opened(model: Any, seed: Any, strength: Any, *values: Any) -> Any:
+    @kept(3)
+    async def opened(model: Any, seed: Any, strength: Any, own: Any, *values: Any) -> Any:
         """As `vary`; what the model cannot, or not yet, is no error of who only looks."""
         with told():
             if not from_noise(studio.spec(model)):
                 return [gr.skip()] * 3
             if sheet.lacks_picture(model, values):
                 return [gr.update(value=[]), ("", []), look.note(LACKING)]
-        return await vary(model, seed, strength, *values)
+        return await vary(model, seed, strength, own, *values)
 
     async def again(here: Any, *values: Any) -> Any:
         """For another model or seed, if somebody looks."""
         return await opened(*values) if here == "Explore" else [gr.skip()] * 3
 
-    async def cross(model: Any, parents: Any, *values: Any) -> Any:
+    @kept(3)
+    async def cross(model: Any, parents: Any, own: Any, *values: Any) -> Any:
         with told():
             if not isinstance(parents, list) or len(parents) != 2:
                 raise InputError("parents", "choose two parents: keep two favourites, or type two seeds")
             a, b = (places.read(parent) for parent in parents)
-            wish, _ = _asked(sheet, model, str(a), values)
+            wish, place = _asked(sheet, model, str(a), values, own)
             children = places.children(a, b, VARIATIONS)
             made = await _made(sheet, wish, children, [f"child {k + 1}" for k in range(VARIATIONS)])
-        return [made, (wish.model, [str(p) for p in children]), said(CHILDREN, model, values)]
+        return [made, (wish.model, [str(p) for p in children]), said(CHILDREN, model, values, _belonging(own, place))]
 
-    async def like(model: Any, seed: Any, favourites: Shown, *values: Any) -> Any:
+    @kept(4)
+    async def like(model: Any, seed: Any, favourites: Shown, own: Any, *values: Any) -> Any:
         with told():
-            wish, place = _asked(sheet, model, seed, values)
+            wish, place = _asked(sheet, model, seed, values, own)
             before = favourites[1] if favourites[0] == wish.model else []
             if len(before) >= KEPT and str(place) not in before:
                 raise InputError("favourites", f"{KEPT} favourites are kept; save them and reload the page for more")
@@ -112,22 +115,18 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
         named = [(f"favourite {k + 1}", p) for k, p in enumerate(now)]
         return [made, (wish.model, now), gr.update(visible=True), gr.update(choices=named, value=now[-2:])]
 
-    async def picked(asked: Any, event: gr.SelectData) -> Any:
-        """The seed of the picture that was clicked in the tab Sample."""
-        try:
-            seeds = studio.wish(json.loads(asked)).asked["seeds"]
-        except (TypeError, ValueError, InputError):  # what is shown there was not asked for by seeds
-            return gr.skip()
-        index = event.index
-        return str(seeds[index]) if isinstance(index, int) and 0 <= index < len(seeds) else gr.skip()
+    async def begin(model: Any, start: Any) -> Any:
+        """From the picture that Sample or the address says, unless it is another model's."""
+        return start[1] if start[0] == model else gr.skip()
 
     async def chosen(shown: Shown, event: gr.SelectData) -> Any:
         found = shown[1]
         return found[event.index] if isinstance(event.index, int) and 0 <= event.index < len(found) else gr.skip()
 
-    async def move(model: Any, seed: Any, which: Any, far: Any, *values: Any) -> Any:
+    @kept(4)
+    async def move(model: Any, seed: Any, which: Any, far: Any, own: Any, *values: Any) -> Any:
         with told():
-            wish, place = _asked(sheet, model, seed, values)
+            wish, place = _asked(sheet, model, seed, values, own)
             number = whole("direction", which, 1, DIRECTIONS)
             reach = fraction("far", far, 0.5, FARTHEST)
             job = partial(_move, studio.sampler(wish.model), wish, place, number, reach, finding)
@@ -143,16 +142,17 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
             label,
         ]
 
-    async def switch(model: Any) -> Any:
+    async def switch(model: Any, start: Any) -> Any:
         hidden, empty = gr.update(visible=False), gr.update(value=[])
-        return [empty, hidden, hidden, hidden, ("", []), ("", []), gr.update(choices=[], value=[]), "0"]
+        seed = start[1] if start[0] == model else "0"
+        return [empty, hidden, hidden, hidden, ("", []), ("", []), gr.update(choices=[], value=[]), seed]
 
-    inputs, out = [*sheet.widgets], [around, shown, title]
+    inputs, out = [sheet.own, *sheet.widgets], [around, shown, title]
     gr.on([near.click, seed.submit, strength.input], vary, [sheet.model, seed, strength, *inputs], out, **quiet)
     tab.select(opened, [sheet.model, seed, strength, *inputs], out, **quiet)
     breed.click(cross, [sheet.model, parents, *inputs], out, **quiet)
     keep.click(like, [sheet.model, seed, favourites, *inputs], [liked, favourites, shelf, parents], **quiet)
-    sheet.gallery.select(picked, sheet.asked, seed, api_visibility="private", show_progress="hidden").then(
+    sheet.start.change(begin, [sheet.model, sheet.start], seed, api_visibility="private", show_progress="hidden").then(
         again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet
     )  # who is quick is here before the seed is
     around.select(chosen, shown, seed, api_visibility="private", show_progress="hidden")
@@ -160,26 +160,32 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     far_inputs = [sheet.model, seed, which, far, *inputs]
     gr.on([find.click, which.input, far.input], move, far_inputs, [along, strip, steer, which], **quiet)
     cleared = [around, strip, steer, shelf, shown, favourites, parents, seed]
-    sheet.model.change(switch, sheet.model, cleared, api_visibility="private", show_progress="hidden").then(
-        again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet
-    )
+    sheet.model.change(
+        switch, [sheet.model, sheet.start], cleared, api_visibility="private", show_progress="hidden"
+    ).then(again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet)
 
 
-ALONG = "Along the direction, in standard deviations; in the middle the picture you come from."
+ALONG = "Along the direction, to both sides; in the middle the picture you come from."
 AROUND = "Variations: each a part of the way to another seed. Click one to start from it."
 CHILDREN = "Children of both parents. Click one to start from it, or keep it."
 
 
-def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any]) -> tuple[Wish, Place]:
+def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any], own: Mapping[str, Any]) -> tuple[Wish, Place]:
     """The request for the picture of a place's first seed, and the place; InputError."""
     found = places.read(place)
     if sheet.lacks_picture(model, values):
         raise InputError("image", LACKING)
-    wish = sheet.wish(model, values, seeds=str(found.first))
+    wish = sheet.wish(model, values, _belonging(own, found), seeds=str(found.first))
     spec = sheet.studio.spec(wish.model)
     if not from_noise(spec):
         raise InputError("model", "only pictures that are made from noise can be explored")
     return wish, found
+
+
+def _belonging(own: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """The inputs that the picture that was clicked has for itself, if this is a place near it."""
+    found: Mapping[str, Any] = own["inputs"] if own and own["seed"] == place.first else {}
+    return found
 
 
 async def _made(sheet: Sheet, wish: Wish, found: list[Place], captions: list[str]) -> Any:

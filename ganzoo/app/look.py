@@ -33,6 +33,7 @@ def theme() -> Any:
 CSS = """
 .gradio-container { width: 100%; max-width: 1140px !important; margin: 0 auto !important; }
 #top { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
+#about p { margin: 0 0 4px; }
 #title h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
 #controls { gap: 12px; }
 .gallery .grid-container {
@@ -58,6 +59,7 @@ CSS = """
   background: transparent; color: var(--body-text-color-subdued); font-size: var(--text-xs);
   font-variant-numeric: tabular-nums; transform: none; line-height: 1.2;
 }
+.inputs .image-frame img { width: 100%; image-rendering: pixelated; }
 .note { color: var(--body-text-color-subdued); font-size: var(--text-sm); margin: 4px 0; }
 #hint { border: 2px dashed var(--border-color-primary); border-radius: 8px; padding: 80px 16px; text-align: center; }
 .side { gap: 12px; }
@@ -90,7 +92,9 @@ CSS = """
 #card a { padding: 0; margin: 0; }
 @media (max-width: 700px) {
   .gradio-container .main { padding: 12px !important; }
-  #pictures, .results { order: -1; }
+  #pictures { display: contents; }
+  #gallery, #hint, .results { order: -1; }
+  #strip-box { order: 1; }
   #hint { padding: 16px; }
   #run-curves .image-container { overflow-x: auto; }
   #run-curves .image-frame, #run-curves .image-container > button { justify-content: flex-start; }
@@ -100,6 +104,16 @@ CSS = """
   .gallery:not(.one, #along, #strip, #favourites) .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)); }
 }
 """
+
+CLOSE = """
+<script>
+document.addEventListener("click", (event) => {
+  if (!event.target.closest || !event.target.closest("#new, #explore-near, #explore-breed")) return;
+  document.querySelectorAll('.gallery .preview button[aria-label="Close"]').forEach((button) => button.click());
+});
+</script>
+"""
+"""A picture that is enlarged is put away when new ones are asked for: it would hide them."""
 
 DOWNLOAD = """
 async (asked) => {

@@ -56,7 +56,7 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
         mcp_server=False,
         theme=look.theme(),
         css=look.CSS,
-        head=look.HEAD + recall.DROP,
+        head=look.HEAD + look.CLOSE + recall.DROP,
     )
 
 
@@ -68,6 +68,7 @@ def build(studio: Studio, scratch: Path) -> Any:
     from ganzoo.app.explore_tab import explore_tab
     from ganzoo.app.model_tab import model_tab, programs
     from ganzoo.app.sample_tab import sample_tab
+    from ganzoo.app.snippets import in_short
     from ganzoo.app.training_tab import training_tab
     from ganzoo.app.walk_tab import walk_tab
 
@@ -80,6 +81,7 @@ def build(studio: Studio, scratch: Path) -> Any:
                 list(studio.samplers), value=studio.default, label="Model", elem_id="model",
                 visible=len(studio.samplers) > 1, scale=0, min_width=200, container=False,
             )  # fmt: skip
+        summary = gr.HTML(look.note(in_short(studio, studio.default)), elem_id="about", container=False)
         boxes = programs()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Sample", id="sample"):
@@ -98,6 +100,11 @@ def build(studio: Studio, scratch: Path) -> Any:
             with gr.Tab("Model", id="model"):
                 model_tab(studio, model, boxes)
         sheet.follow(tabs)
+
+        async def switch(name: Any) -> str:
+            return look.note(in_short(studio, name if name in studio.samplers else studio.default))
+
+        model.change(switch, model, summary, api_visibility="private", show_progress="hidden")
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
     page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = LOOK, PROGRESS  # no public way
     return page

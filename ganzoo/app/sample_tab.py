@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,13 +14,13 @@ from urllib.parse import parse_qs
 import gradio as gr
 import numpy as np
 
-from ganzoo.app import album, look, recall
+from ganzoo.app import album, look, places, recall
 from ganzoo.app.controls import Sheet, first_count, sentence, told, which
 from ganzoo.app.inputs import CLIP, SHOWN, is_code, seen_by, titled, values_of_code
 from ganzoo.app.photo import Photo
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import Wish, by_seed, can_truncate
+from ganzoo.app.wishes import Wish, by_seed, can_truncate, seed_list
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.specs import GeneratorSpec, InputSpec
 
@@ -41,7 +43,9 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             with gr.Group(visible=by_seed(first)) as seeds:
                 info = "Each number is one picture, the same every time. One or several: 3, 7, 20-25"
                 seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=400)
-                lock = gr.Checkbox(False, label="Keep this seed", elem_id="lock")
+                lock = gr.Checkbox(
+                    False, label="Keep this seed", info="New pictures leaves it as it is", elem_id="lock"
+                )
             new = gr.Button("New pictures", variant="primary", elem_id="new", visible=by_seed(first))
             count = gr.Slider(**_span(first), step=1, label="How many", elem_id="count")
             sheet = Sheet(studio, model, scratch)
@@ -64,7 +68,6 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
                 )
                 strip = album.row("strip", STRIP, "One seed at several values")
     asked, address, text = (gr.Textbox(visible=False) for _ in range(3))
-    sheet.gallery, sheet.asked = gallery, asked
 
     settings = [model, seed, count, *sheet.widgets]
     shown = [hint, saves, gallery, asked, address, *programs, count]
@@ -102,7 +105,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             if what not in range(len(sweeps(spec))):
                 return gr.update(value=[])
             name = sweeps(spec)[what]
-            start = {**_at(wish, 0), "seeds": wish.asked["seeds"][:1]}
+            start = {**wish.asked, **_own(wish, 0), "seeds": wish.asked["seeds"][:1]}
             wishes = [(said, studio.wish({**start, name: v})) for said, v in values_of(spec, name)]
             made = await studio.pool.run(partial(_strip, studio, scratch, wishes))
         return gr.update(value=made, columns=min(len(made), 10), elem_classes=album.classes_of(spec))
@@ -129,13 +132,16 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             gr.Warning(sentence(error), title="That cannot be read", duration=6)
             return None
 
-    async def restored(request: gr.Request, settings: Any) -> list[Any]:
+    async def restored(request: gr.Request, settings: Any, place: Any = None) -> list[Any]:
         """Everything that settings say, and their pictures; InputError before anything is changed."""
         found = sheet.recalled(settings)
         model, seed, count, *values = found
         *drawn, many = await draw(request, *found)
         many = {**gr.update(**_span(studio.spec(model))), "value": count, **many}
-        return [model, seed, *values, *views(model), *drawn, many]
+        first = place or str(
+            seed_list(str(seed).strip() or "0", SHOWN["points"])[0] if by_seed(studio.spec(model)) else 0
+        )
+        return [model, seed, *values, *views(model), *drawn, many, (model, first, time.time_ns()), {}]
 
     async def opened(request: gr.Request) -> list[Any]:
         """What the address asks for; if that cannot be, why not, and the default."""
@@ -151,11 +157,34 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             return [gr.skip() for _ in all_outputs]
         with told():
             found = recall.from_picture(studio, text)
-            if "place" in found:
-                raise InputError("picture", f"this is a picture of the tab Explore: its seed there is {found['place']}")
-            return await restored(request, found)
+            place = found.pop("place", None)
+            if place is None:
+                return await restored(request, found)
+            first = places.read(place).first
+            gr.Info("This is a picture of the tab Explore: there it is where you start from.", duration=6)
+            return await restored(request, {**found, "seed": str(first)}, str(place))
 
-    all_outputs = [model, seed, *sheet.widgets, *view, *shown]
+    async def picked(asked: Any, event: gr.SelectData) -> Any:
+        """Explore starts from the picture that was clicked, with the inputs that it has for itself."""
+        wish = _read(studio, asked)
+        if wish is None or event.index not in range(len(wish.asked["seeds"])):
+            return [gr.skip()] * 2
+        seed, own = wish.asked["seeds"][event.index], _own(wish, event.index)
+        return [(wish.model, str(seed), time.time_ns()), {"seed": seed, "inputs": own}]
+
+    async def picked_of_strip(asked: Any, what: Any, event: gr.SelectData) -> Any:
+        """The same of the first picture at another value."""
+        wish = _read(studio, asked)
+        names = sweeps(studio.spec(wish.model)) if wish else []
+        if wish is None or what not in range(len(names)):
+            return [gr.skip()] * 2
+        values = [value for _, value in values_of(studio.spec(wish.model), names[what])]
+        if event.index not in range(len(values)):
+            return [gr.skip()] * 2
+        seed, own = wish.asked["seeds"][0], {**_own(wish, 0), names[what]: values[event.index]}
+        return [(wish.model, str(seed), time.time_ns()), {"seed": seed, "inputs": own}]
+
+    all_outputs = [model, seed, *sheet.widgets, *view, *shown, sheet.start, sheet.own]
     look_up = {"fn": recalled, "inputs": [text], "outputs": all_outputs, "js": recall.READ}
     events = [
         page.load(opened, None, all_outputs, **how),
@@ -172,6 +201,11 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     for event in events:
         event.success(None, [address], None, js=recall.ADDRESS, api_visibility="private")
         event.success(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
+    changed = [e for w in sheet.widgets for e in _changes(w)]
+    if changed:
+        gr.on(changed, dict, None, sheet.own, **quiet)
+    gallery.select(picked, asked, [sheet.start, sheet.own], **quiet)
+    strip.select(picked_of_strip, [asked, what], [sheet.start, sheet.own], **quiet)
     what.input(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
     grid.click(None, [asked], None, js=look.download("png"), api_visibility="private")
     archive.click(None, [asked], None, js=look.download("all"), api_visibility="private")
@@ -230,9 +264,21 @@ def values_of(spec: GeneratorSpec, name: str) -> list[tuple[str, Any]]:
     return [(f"{v:.2g}", round(v, 6)) for v in (widest * k / STRIP for k in range(1, STRIP + 1))]
 
 
-def _at(wish: Wish, k: int) -> dict[str, Any]:
-    """A request for picture k of another."""
-    return {n: v[k] if isinstance(v, list) and n != "seeds" else v for n, v in wish.asked.items()}
+def _own(wish: Wish, k: int) -> dict[str, Any]:
+    """The inputs of picture k that each picture has for itself."""
+    return {
+        n: v[k]
+        for n, v in wish.asked.items()
+        if isinstance(v, list) and len(v) == len(wish.asked["seeds"]) > 1 and n != "seeds"
+    }
+
+
+def _read(studio: Studio, asked: Any) -> Wish | None:
+    """The request that is shown, or None: what comes from a browser may be anything."""
+    try:
+        return studio.wish(json.loads(asked))
+    except (TypeError, ValueError, RecursionError, InputError):
+        return None
 
 
 def _strip(studio: Studio, scratch: Path, wishes: Sequence[tuple[str, Wish]]) -> list[tuple[str, str]]:

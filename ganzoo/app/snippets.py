@@ -74,6 +74,17 @@ def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[s
     return " ".join(shlex.quote(w) for w in [*words, "-o", "samples.png"])
 
 
+def in_short(studio: Studio, model: str) -> str:
+    """What a model does, in a sentence for who has never heard of it; HTML."""
+    spec, data = studio.spec(model), told(studio.sampler(model).card).get("data", "")
+    source = html.escape(str(data).rpartition(":")[2])
+    like = f" like those of {source}" if source else ""
+    if spec.of_kind("image"):
+        return f"This model makes a picture of yours{f', as it learned from {source}' if source else ''}."
+    made = "points" if spec.output.kind == "points" else "pictures"
+    return f"This model makes up {made}{like}. Each comes from a number, its seed, and is the same every time."
+
+
 def card(studio: Studio, model: str) -> str:
     """Two tables about a model, as HTML: what it is, and for those who know GANs how it was made."""
     sampler = studio.sampler(model)

@@ -23,7 +23,7 @@ EVERY = 2.0
 """Seconds between looks at a run that goes on."""
 TAIL = 16384
 """Bytes of the metrics that are read for the last row."""
-NO_RUN = "This model is a file. A run folder that is served shows here how it was trained."
+NO_RUN = "How this model was trained is not in its file. Of a run folder that is served, it is shown here."
 
 
 def training_tab(tab: Any, studio: Studio, model: Any) -> None:
@@ -31,10 +31,13 @@ def training_tab(tab: Any, studio: Studio, model: Any) -> None:
     status = gr.HTML(elem_id="run", container=False)
     with gr.Row(equal_height=False, visible=False) as row:
         with gr.Column(scale=2, min_width=280, elem_classes="side"):
-            which = gr.Slider(1, 2, 1, step=1, label="Grid", elem_id="run-grid")
+            which = gr.Slider(1, 2, 1, step=1, label="Stage", info="1 is before any training", elem_id="run-grid")
             grid = _picture("Pictures of the same seeds at this step", "run-picture")
         with gr.Column(scale=3, min_width=280):
-            curves = _picture("What was measured, by step", "run-curves")
+            curves = _picture(
+                "By step, what was measured of G, which generates, and D, which tells real from generated",
+                "run-curves",
+            )
     timer, known = gr.Timer(EVERY, active=False), gr.State(0)
 
     async def look_at(model: Any, which: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.app import look
-from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, of_noise, told, which
+from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, of_noise, told, which
 from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError
 from ganzoo.feeds import geometry
@@ -73,6 +73,7 @@ def walk_tab(sheet: Sheet) -> None:
                 await sheet.studio.pool.run(job)
         return f"{sheet.studio.root}/gradio_api/file={path}"
 
+    @kept(1)
     async def show(*values: Any) -> str:
         address = html.escape(await film("mp4", *values))
         text = html.escape(f"A walk through seeds {str(values[1])[:60]}")
