@@ -33,7 +33,6 @@ def theme() -> Any:
 CSS = """
 .gradio-container { width: 100%; max-width: 1140px !important; margin: 0 auto !important; }
 #top { align-items: center; justify-content: space-between; flex-wrap: nowrap; }
-#about p { margin: 0 0 4px; }
 #title h1 { font-size: 1.35rem; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
 #controls { gap: 12px; }
 .gallery .grid-container {
@@ -60,6 +59,7 @@ CSS = """
   font-variant-numeric: tabular-nums; transform: none; line-height: 1.2;
 }
 .inputs .image-frame img { width: 100%; image-rendering: pixelated; }
+.html-container:has(> .prose > .note) { padding-block: 0; }
 .note { color: var(--body-text-color-subdued); font-size: var(--text-sm); margin: 4px 0; }
 #hint { border: 2px dashed var(--border-color-primary); border-radius: 8px; padding: 80px 16px; text-align: center; }
 .side { gap: 12px; }
