@@ -138,10 +138,8 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         model, seed, count, *values = found
         *drawn, many = await draw(request, *found)
         many = {**gr.update(**_span(studio.spec(model))), "value": count, **many}
-        first = place or str(
-            seed_list(str(seed).strip() or "0", SHOWN["points"])[0] if by_seed(studio.spec(model)) else 0
-        )
-        return [model, seed, *values, *views(model), *drawn, many, (model, first, time.time_ns()), {}]
+        start = (model, place or _first_seed(seed), time.time_ns())
+        return [model, seed, *values, *views(model), *drawn, many, start, {}]
 
     async def opened(request: gr.Request) -> list[Any]:
         """What the address asks for; if that cannot be, why not, and the default."""
@@ -196,14 +194,12 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     for one, widget in sheet.photos:
         read = widget.upload(partial(given, one), widget, widget, **quiet, concurrency_id="draw")
         events.append(read.then(draw, settings, shown, **how))
-    if sheet.widgets:
-        events.append(gr.on([e for w in sheet.widgets for e in _changes(w)], draw, settings, shown, **how))
+    if changed := [e for w in sheet.widgets for e in _changes(w)]:
+        events.append(gr.on(changed, draw, settings, shown, **how))
+        gr.on(changed, dict, None, sheet.own, **quiet)  # what is set now holds for the picture that was clicked, too
     for event in events:
         event.success(None, [address], None, js=recall.ADDRESS, api_visibility="private")
         event.success(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
-    changed = [e for w in sheet.widgets for e in _changes(w)]
-    if changed:
-        gr.on(changed, dict, None, sheet.own, **quiet)
     gallery.select(picked, asked, [sheet.start, sheet.own], **quiet)
     strip.select(picked_of_strip, [asked, what], [sheet.start, sheet.own], **quiet)
     what.input(sweep, [model, seed, count, what, *sheet.widgets], strip, **how)
@@ -271,6 +267,11 @@ def _own(wish: Wish, k: int) -> dict[str, Any]:
         for n, v in wish.asked.items()
         if isinstance(v, list) and len(v) == len(wish.asked["seeds"]) > 1 and n != "seeds"
     }
+
+
+def _first_seed(text: Any) -> str:
+    """The first of the seeds in a box, which have been drawn."""
+    return str(seed_list(str(text).strip() or "0", SHOWN["points"])[0])
 
 
 def _read(studio: Studio, asked: Any) -> Wish | None:
