@@ -310,5 +310,5 @@ def test_reconstruction_is_the_mean_error_on_data_and_on_fakes(n):
 def test_mmd_gan_clips_the_encoder_and_not_the_decoder():
     player = engine(tiny("mmd-gan", **{"optimizers.D.lr": 0.1}))
     player.play(2)
-    assert max(p.abs().max().item() for p in player.game.D.encoder.parameters()) <= 0.01 + 1e-9
-    assert max(p.abs().max().item() for p in player.game.D.decoder.parameters()) > 0.05
+    assert max(p.abs().max().item() for p in player.game.D.encoder.parameters()) <= 0.1 + 1e-7
+    assert max(p.abs().max().item() for p in player.game.D.decoder.parameters()) > 0.5
