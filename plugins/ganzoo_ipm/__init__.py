@@ -100,7 +100,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "RMSProp at 5e-4 in G and 2e-4 in D (the paper: 5e-5)",
                 AVERAGED,
                 "the errors of reconstruction are means over pixels",
-                "c = 0.1 (the paper: 0.01): at 0.01 this encoder's codes lie so close together that M is nothing beside "
+                "c = 0.1 (the paper: 0.01): at 0.01 this encoder's codes lie so close that M is nothing beside "
                 "the reconstruction",
                 "D has five turns for one of G from the first step on; the authors' code has 100 in the first 25 steps",
                 "M itself, unbiased, as in the paper; the authors' code has the root of the biased estimate, and a "
