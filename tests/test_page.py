@@ -158,6 +158,12 @@ class Seen:
         sync.expect(self.page.locator(f"{where} img")).to_have_count(count, timeout=15000)
         return [pixels(data) for data in self.pictures(where)]
 
+    def explore(self, seed: str) -> None:
+        """Opens the tab Explore, and waits for what is drawn from that seed."""
+        self.tab("Explore")
+        sync.expect(self.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value(seed)
+        self.page.wait_for_timeout(1500)  # who is here before the seed is, is shown the pictures of another first
+
     def choose(self, box: str, name: str) -> None:
         """Takes an entry of a list."""
         self.page.click(f"{box} input")
@@ -284,7 +290,7 @@ def test_a_walk_is_a_film_that_plays_in_a_loop(seen: Seen) -> None:
 
 def test_exploring_and_comparing(seen: Seen, server: Running) -> None:
     sampler = ganzoo.load(server.models[0])
-    seen.tab("Explore")
+    seen.explore("0")
     varied = sampler.vary(0, 0.3)
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.page.click("#explore-find")
@@ -338,8 +344,7 @@ def test_a_picture_brings_its_settings_back(seen: Seen, server: Running, tmp_pat
     drop(seen, one)
     seen.shows("8")
     assert seen.captions() == ["8"]
-    seen.tab("Explore")
-    sync.expect(seen.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("8")
+    seen.explore("8")
     variation = tmp_path / "variation.png"
     seen.pixels("#around", 16)
     seen.page.wait_for_timeout(1000)
@@ -349,8 +354,7 @@ def test_a_picture_brings_its_settings_back(seen: Seen, server: Running, tmp_pat
     seen.says("This is a picture of the tab Explore: there it is where you start from")
     seen.shows("8")
     assert "model=conditional&seed=8&n=16&y=dog&truncation=0.25" in seen.page.url
-    seen.tab("Explore")
-    sync.expect(seen.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("(8~10@0.3)")
+    seen.explore("(8~10@0.3)")
     seen.tab("Sample")
     drop(seen, one)
     seen.shows("8")
@@ -408,7 +412,7 @@ def test_every_class_in_turn_and_the_strip(seen: Seen, server: Running) -> None:
 
 def test_favourites_and_their_children(seen: Seen, server: Running) -> None:
     sampler = ganzoo.load(server.models[0])
-    seen.tab("Explore")
+    seen.explore("0")
     seen.pixels("#around", 16)
     seen.page.click("#explore-keep")
     assert seen.pixels("#favourites", 1) == [sampler.sample(seeds=[0]).picture(0).tobytes()]
@@ -430,11 +434,9 @@ def test_a_picture_of_sample_is_explored(seen: Seen, server: Running) -> None:
     seen.of("?model=conditional&seed=3,9&y=dog", "3")
     seen.page.wait_for_timeout(1000)  # another model begins with seed 0, in Explore too
     seen.page.locator("#gallery .thumbnail-item").nth(1).click()
-    seen.tab("Explore")
-    sync.expect(seen.page.locator("#explore-seed input, #explore-seed textarea")).to_have_value("9")
+    seen.explore("9")
     varied = ganzoo.load(server.models[1]).vary(9, 0.3, y="dog")
     sync.expect(seen.page.get_by_text("Class dog, as in the tab Sample.")).to_be_visible()
-    seen.page.wait_for_timeout(1000)
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
 
 
@@ -442,21 +444,16 @@ def test_a_picture_of_a_table_is_explored_with_its_class(seen: Seen, server: Run
     conditional = ganzoo.load(server.models[1])
     from_box = seen.page.locator("#explore-seed input, #explore-seed textarea")
     seen.of("?model=conditional&seed=4&n=2&y=**", "cat · 4")
-    seen.tab("Explore")
-    sync.expect(from_box).to_have_value("4")  # where Sample is
+    seen.explore("4")  # where Sample is
     seen.tab("Sample")
     seen.page.locator("#gallery .thumbnail-item").nth(4).click()  # dog · 5
-    seen.tab("Explore")
-    sync.expect(from_box).to_have_value("5")
+    seen.explore("5")
     sync.expect(seen.page.get_by_text("Class dog, as in the tab Sample.")).to_be_visible()
-    seen.page.wait_for_timeout(1000)
     varied = conditional.vary(5, 0.3, y="dog")
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.tab("Sample")
     seen.page.locator("#strip .thumbnail-item").nth(1).click()  # seed 4 at a truncation of 0.25
-    seen.tab("Explore")
-    sync.expect(from_box).to_have_value("4")
-    seen.page.wait_for_timeout(1000)
+    seen.explore("4")
     varied = conditional.vary(4, 0.3, y="cat", truncation=0.25)
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     from_box.fill("6")  # a seed that is typed has no class of its own
@@ -467,7 +464,7 @@ def test_a_picture_of_a_table_is_explored_with_its_class(seen: Seen, server: Run
 
 
 def test_what_cannot_be_bred_hides_nothing(seen: Seen) -> None:
-    seen.tab("Explore")
+    seen.explore("0")
     shown = seen.pixels("#around", 16)
     seen.page.locator("#around .thumbnail-item").nth(2).click()  # enlarged
     sync.expect(seen.page.locator("#around .preview")).to_be_visible()
@@ -525,7 +522,7 @@ def test_a_conditional_model(seen: Seen, server: Running) -> None:
     """The class that is set in Sample holds in every tab."""
     conditional = ganzoo.load(server.models[1])
     seen.of("?model=conditional&seed=4&n=2&y=dog", "4")
-    seen.tab("Explore")
+    seen.explore("4")
     varied = conditional.vary(4, 0.3, y="dog")
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.tab("Compare")
@@ -550,7 +547,7 @@ def test_a_style_based_model(seen: Seen, server: Running) -> None:
     assert seen.pictures() == [expected.png(k) for k in range(4)]
     by_psi = [styled.sample(1, 2, psi=v).picture(0).tobytes() for v in (0, *(k / 6 for k in range(1, 6)), 1)]
     assert seen.pixels("#strip", 7) == by_psi
-    seen.tab("Explore")
+    seen.explore("2")
     varied = styled.vary(2, 0.3, psi=0.5)
     assert seen.pixels("#around", 16) == [varied.picture(k).tobytes() for k in range(16)]
     seen.page.click("#explore-find")
@@ -753,7 +750,7 @@ def test_by_keyboard_alone(seen: Seen, server: Running) -> None:
 
 def test_every_picture_has_a_text(seen: Seen) -> None:
     seen.of("?model=conditional")
-    seen.tab("Explore")
+    seen.explore("0")
     seen.pixels("#around", 16)
     seen.page.click("#explore-keep")
     seen.pixels("#favourites", 1)
