@@ -64,7 +64,7 @@ def _classes(spec: InputSpec) -> Any:
 
 
 def _codes(spec: InputSpec) -> Any:
-    choices = [("any", ANY), *((text, text) for text in (f"{value:g}" for value in values_of_code(spec, CODES)))]
+    choices = [("any", ANY), *((text, text) for text in (f"{value:g}" for value in values_within(spec, CODES)))]
     return gr.Dropdown(choices, value=ANY, allow_custom_value=True, **_named(spec))
 
 
@@ -83,9 +83,9 @@ def is_code(spec: InputSpec) -> bool:
     return spec.kind == "latent" and spec.shape == (1,) and spec.range is not None and spec.distribution != GIVEN
 
 
-def values_of_code(spec: InputSpec, count: int) -> list[float]:
-    """Values of a code from the least to the greatest."""
-    low, high = spec.range or (-1.0, 1.0)
+def values_within(spec: InputSpec, count: int) -> list[float]:
+    """Values of a number or a code, from the least to the greatest."""
+    low, high = spec.range or (0.0, 1.0)
     return [round(float(value), 6) for value in np.linspace(low, high, count)]
 
 

@@ -12,11 +12,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import gradio as gr
-import numpy as np
 
 from ganzoo.app import album, look, places, recall
 from ganzoo.app.controls import Sheet, first_count, sentence, told, which
-from ganzoo.app.inputs import CLIP, SHOWN, is_code, seen_by, titled, values_of_code
+from ganzoo.app.inputs import CLIP, SHOWN, is_code, seen_by, titled, values_within
 from ganzoo.app.photo import Photo
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
@@ -252,10 +251,8 @@ def values_of(spec: GeneratorSpec, name: str) -> list[tuple[str, Any]]:
     for one in spec.inputs:
         if one.name == name and one.kind == "label":
             return [(text, text) for text in one.classes[:CLASSES]]
-        if one.name == name and one.kind == "latent":
-            return [(f"{v:.2g}", [v]) for v in values_of_code(one, STRIP)]
-        if one.name == name and one.kind == "scalar":
-            return [(f"{v:.2g}", round(float(v), 6)) for v in np.linspace(*(one.range or (0.0, 1.0)), STRIP)]
+        if one.name == name:
+            return [(f"{v:.2g}", [v] if one.kind == "latent" else v) for v in values_within(one, STRIP)]
     widest = can_truncate(spec) or 1.0
     return [(f"{v:.2g}", round(v, 6)) for v in (widest * k / STRIP for k in range(1, STRIP + 1))]
 
