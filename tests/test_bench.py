@@ -18,11 +18,12 @@ from click.testing import CliRunner
 from ganzoo import zoo
 from ganzoo.bench import SUITES, Suite, bench, overview, runner, trials
 from ganzoo.bench.suites import on_ring, tiny
-from ganzoo.bench.trial import main, moves, newest
+from ganzoo.bench.trial import main, moves, newest, run
 from ganzoo.build import engine_of
 from ganzoo.cli import cli
 from ganzoo.data import open_source
 from ganzoo.errors import RecipeError
+from ganzoo.files import read_json, write_json
 from ganzoo.folder import RunFolder
 from ganzoo.recipes import Recipe
 
@@ -129,6 +130,17 @@ def test_a_bench_that_is_stopped_saves_what_is_under_way(tmp_path: Path) -> None
     assert done.rows[0]["status"] == "stopped"
     assert "run again" in done.rows[0]["error"]
     assert newest(run) > 0
+
+
+def test_a_trial_is_played_in_fp32_unless_its_recipe_says_otherwise(tmp_path: Path) -> None:
+    for asked, played in (("auto", "fp32"), ("bf16", "bf16")):
+        recipe = tiny(zoo.variant("vanilla")).but(changes={"precision": asked, "steps": 1})
+        about = {"row": {}, "recipe": recipe.to_dict(), "protocol": SMALL.protocol, "partial": False}
+        (tmp_path / asked).mkdir()
+        write_json(tmp_path / asked / "trial.json", about)
+        run(tmp_path / asked)
+        settled = read_json(tmp_path / asked / "run" / "run.json")["settled"]
+        assert (settled["precision"], settled["why"]["precision"]) == (played, "asked for")
 
 
 def test_a_trial_stops_at_its_limit_and_is_judged_as_it_is(tmp_path: Path) -> None:

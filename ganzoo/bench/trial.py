@@ -117,6 +117,8 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
     """Play the trial of a folder, or what is left of it, and judge it: the row of its table."""
     about = read_json(folder / "trial.json")
     recipe = Recipe.from_dict(about["recipe"])
+    if recipe.precision == "auto":  # a table's figures are the same kind on every machine
+        recipe = recipe.but(changes={"precision": "fp32"})
     try:
         source = open_data(recipe, None)
         game = game_of(recipe, source.spec)

@@ -43,8 +43,6 @@ class GradientPenalty(ganzoo.Term):
     weight  the paper's λ
     """
 
-    precision = "fp32"
-
     def __init__(
         self,
         *,
