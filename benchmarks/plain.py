@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import conv2d, relu, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
 Costs = tuple[Callable[["Plain", Tensor, Tensor], Tensor], Callable[["Plain", Tensor, Tensor], Tensor]]
@@ -44,26 +46,84 @@ class Plain:
         """D's scores, float [N]."""
         return self.D(x)["score"]
 
+    def fake(self) -> Tensor:
+        """A batch of G's."""
+        return self.G(torch.randn(self.batch, self.latent))
+
     def play(self, steps: int) -> None:
         for _ in range(steps):
             for _ in range(self.k):
                 (real,) = next(self.batches)
-                self.D_adam.zero_grad()
-                fake = self.G(torch.randn(self.batch, self.latent)).detach()
-                loss = self.D_cost(self, real, fake)
-                loss.backward()
-                self.D_adam.step()
-                self.losses.append(loss.item())
-            self.G_adam.zero_grad()
-            fake = self.G(torch.randn(self.batch, self.latent))
-            loss = self.G_cost(self, real, fake)
-            loss.backward()
-            self.G_adam.step()
-            self.losses.append(loss.item())
+                self.descend(self.D_adam, self.D_cost(self, real, self.fake().detach()))
+            self.descend(self.G_adam, self.G_cost(self, real, self.fake()))
+
+    def descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
+        """One step of a player."""
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        self.losses.append(loss.item())
 
     def _endless(self) -> Iterator[list[Tensor]]:
         while True:
             yield from self.loader
+
+
+class PlainStyles(Plain):
+    """StyleGAN2 as it is written by hand: a convolution's weights made for each sample and all samples' convolutions
+    one of many groups, R1 at every 16th step and the path length at every 4th, each by a step of its own."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.done, self.length = 0, torch.zeros(())
+        for part in self.G.modules():
+            if hasattr(part, "convolved"):
+                part.forward = partial(by_groups, part)  # type: ignore[method-assign,assignment]
+
+    def styles(self) -> Tensor:
+        """w [N, layers, d]: of two z from a random layer on, nine times in ten."""
+        layers = self.G.mapping.spec.output.shape[0]
+        w, other = (self.G.mapping.styles(torch.randn(self.batch, self.latent))[:, None] for _ in range(2))
+        crossing = torch.randint(1, layers, (1,)).item() if torch.rand(()) < 0.9 else layers
+        return torch.where((torch.arange(layers) < crossing)[None, :, None], w, other)
+
+    def pictures(self, w: Tensor) -> Tensor:
+        """Of these styles."""
+        noise = [torch.randn(self.batch, *spec.shape) for spec in self.G.synthesis.spec.inputs[1:]]
+        return self.G.synthesis(w, *noise)
+
+    def fake(self) -> Tensor:
+        """A batch of G's."""
+        return self.pictures(self.styles())
+
+    def play(self, steps: int) -> None:
+        for _ in range(steps):
+            super().play(1)
+            if self.done % 16 == 0:
+                (x,) = next(self.batches)
+                x.requires_grad_()
+                (gradient,) = torch.autograd.grad(self.judge(x).sum(), x, create_graph=True)
+                self.descend(self.D_adam, 16 * 0.01 / 2 * gradient.square().sum((1, 2, 3)).mean())
+            if self.done % 4 == 0:
+                w = self.styles()
+                x = self.pictures(w)
+                (gradient,) = torch.autograd.grad((x * torch.randn_like(x) / x.shape[2]).sum(), w, create_graph=True)
+                lengths = gradient.square().sum(2).mean(1).sqrt()
+                self.length = self.length + 0.01 * (lengths.mean().detach() - self.length)
+                self.descend(self.G_adam, 4 * 2 * (lengths - self.length).square().mean())
+            self.done += 1
+
+
+def by_groups(conv: Any, x: Tensor, w: Tensor) -> Tensor:
+    """A modulated convolution whose weights are made for each sample; to pixels (with a bias) not demodulated."""
+    count, side = x.shape[0], conv.weight.shape[2]
+    weight = conv.weight[None] * conv.scale * conv.style(w)[:, None, :, None, None]
+    if not hasattr(conv, "bias"):
+        weight = weight * torch.rsqrt(weight.square().sum((2, 3, 4), keepdim=True) + 1e-8)
+    x = x.reshape(1, -1, *x.shape[2:])
+    x = conv2d(x, weight.reshape(-1, *weight.shape[2:]), padding=side // 2, groups=count)
+    x = x.reshape(count, -1, *x.shape[2:])
+    return x + conv.bias[:, None, None] if hasattr(conv, "bias") else x
 
 
 bce = nn.BCELoss()
@@ -108,10 +168,19 @@ def paired_G(loop: Plain, real: Tensor, fake: Tensor) -> Tensor:
     return softplus(loop.judge(real) - loop.judge(fake)).mean()
 
 
+def softplus_D(loop: Plain, real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(loop.judge(fake)).mean() + softplus(-loop.judge(real)).mean()
+
+
+def softplus_G(loop: Plain, real: Tensor, fake: Tensor) -> Tensor:
+    return softplus(-loop.judge(fake)).mean()
+
+
 SIGMOID: Costs = (sigmoid_D, sigmoid_G)
 HINGE: Costs = (hinge_D, critic_G)
 WGAN_GP: Costs = (wgan_gp_D, critic_G)
 PAIRED: Costs = (paired_D, paired_G)
+SOFTPLUS: Costs = (softplus_D, softplus_G)
 
 
 class ByHand:

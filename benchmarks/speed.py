@@ -52,16 +52,18 @@ class Case:
     variant, changes  what ganzoo plays
     shape             of a picture, [C, H, W]; None: points of `ring`
     costs             of the plain loop
-    goal              how many times as fast as the plain loop it is to be
-    side              in which precision
+    goal              how many times as fast as the plain loop it is to be; 0: none is set
+    loop              the plain loop
+    cycle             after so many steps the turns repeat
     """
 
     variant: str
     shape: tuple[int, int, int] | None
     costs: plain.Costs
-    goal: float
-    side: str = "fp32"
+    goal: float = 0
     changes: Mapping[str, Any] = field(default_factory=dict)
+    loop: type[plain.Plain] = plain.Plain
+    cycle: int = 1
 
     def recipe(self) -> Recipe:
         """The variant as it is played here."""
@@ -72,13 +74,17 @@ MLP_2014 = {"generator": "mlp-2014", "discriminator": "mlp-2014", "batch": 100}
 WIDE = {"generator.width": 64, "discriminator.width": 64}
 NARROW = {"generator.width": 32, "discriminator.width": 32}
 
+EXACT = {"terms.gradient-penalty.precision": "fp32"}
+
 CASES = {
-    "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, 2, changes=MLP_2014),
-    "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, 6, "bf16", WIDE),
-    "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, 6, "bf16", WIDE),
-    "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 2, "bf16"),
-    "SNGAN-ResNet-32": Case("sngan-resnet", (3, 32, 32), plain.HINGE, 4, "bf16", NARROW),
-    "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, 2.5, "bf16"),
+    "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, 2, MLP_2014),
+    "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, 6, WIDE),
+    "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, 6, WIDE),
+    "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 2),
+    "WGAN-GP-32, D's turns in fp32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 0, EXACT),
+    "SNGAN-ResNet-32": Case("sngan-resnet", (3, 32, 32), plain.HINGE, 4, NARROW),
+    "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, 2.5),
+    "StyleGAN2-32": Case("stylegan2-32", (3, 32, 32), plain.SOFTPLUS, 2, loop=plain.PlainStyles, cycle=16),
     "ring MLP": Case("vanilla-ns", None, plain.SIGMOID, 1.2),
 }  # fmt: skip
 
@@ -116,17 +122,15 @@ class Bench:
         images = source.all()
         floats = prepare(images, game.G.spec.output.range) if case.shape else images
         latent = game.G.spec.inputs[0].shape[0]
-        return plain.Plain(game.G, game.D, floats, batch=recipe.batch, latent=latent, k=game.k, costs=case.costs)
+        return case.loop(game.G, game.D, floats, batch=recipe.batch, latent=latent, k=game.k, costs=case.costs)
 
-    def by_turns(
-        self, sides: Mapping[str, Callable[[int], Any]], seconds: float | None = None
-    ) -> dict[str, list[float]]:
-        """Seconds a step of each, round by round; each side plays for about as long as asked."""
+    def by_turns(self, sides: Mapping[str, Callable[[int], Any]], cycle: int = 1) -> dict[str, list[float]]:
+        """Seconds a step of each, round by round; each side plays for about as long as asked, in whole cycles."""
         counts = {}
         for name, play in sides.items():
-            play(2)
-            once = max(clock(lambda p=play: p(2)) / 2, 1e-6)  # type: ignore[misc]
-            counts[name] = max(1, round((seconds or self.seconds) / once))
+            play(2 * cycle)
+            once = max(clock(lambda p=play: p(2 * cycle)) / 2, 1e-6)  # type: ignore[misc]
+            counts[name] = max(1, round(self.seconds / once)) * cycle
         found: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(self.rounds):
             for name, play in sides.items():
@@ -170,26 +174,27 @@ def player(engine: Engine, play: Callable[[int], None] | None = None) -> Callabl
 
 
 def training(bench: Bench) -> Iterator[Row]:
-    """Steps against the plain loop's."""
-    rate = bench.gemm(torch.float32)
+    """Steps against the plain loop's; GFLOP and shares are of the plain loop's products."""
+    rates = {"fp32": bench.gemm(torch.float32), **({"bf16": bench.gemm(torch.bfloat16)} if has_bf16() else {})}
     for name in bench.cases():
         case = CASES[name]
-        engine, _ = bench.engine(case)
-        loop = bench.plain(case)
+        loop, recipe = bench.plain(case), case.recipe()
+        chosen = auto.settle(recipe, "cpu")["precision"]
         with Products() as products:
-            loop.play(1)
-        flops = products.flop
-        sides: dict[str, Callable[[int], Any]] = {"plain": loop.play, "fp32": player(engine)}
-        if has_bf16():
-            sides["bf16"] = player(bench.engine(case, "bf16")[0])
-        found = bench.by_turns(sides)
+            loop.play(case.cycle)
+        flops = products.flop / case.cycle
+        sides: dict[str, Callable[[int], Any]] = {"plain": loop.play}
+        sides |= {precision: player(bench.engine(case, precision)[0]) for precision in rates}
+        found = bench.by_turns(sides, case.cycle)
         ms = {side: statistics.median(times) * 1e3 for side, times in found.items()}
-        yield aimed({
+        row = {
             "step": name, **{f"{side} ms": value for side, value in ms.items()},
-            "images/s": engine.batch * 1e3 / ms["fp32"],
-            **{f"plain / {side}": ratio(found, "plain", side) for side in ms if side != "plain"},
-            "GFLOP": flops / 1e9, "share of the fp32 matrix rate": flops / 1e6 / ms["fp32"] / rate,
-        }, f"plain / {case.side}", least=case.goal)  # fmt: skip
+            **{f"plain / {side}": ratio(found, "plain", side) for side in rates},
+            "auto": chosen, "plain / auto": ratio(found, "plain", chosen),
+            "images/s": recipe.batch * 1e3 / ms[chosen], "GFLOP": flops / 1e9,
+            **{f"share of the {side} matrix rate": flops / 1e6 / ms[side] / rate for side, rate in rates.items()},
+        }  # fmt: skip
+        yield aimed(row, "plain / auto", least=case.goal) if case.goal else row
 
 
 def overhead(bench: Bench) -> Iterator[Row]:
@@ -255,7 +260,7 @@ def start_up(bench: Bench) -> Iterator[Row]:
     from ganzoo.exporter import export
 
     model = bench.folder / "vanilla.onnx"
-    game: Any = bench.engine(Case("vanilla", (1, 28, 28), plain.SIGMOID, 0))[0].game
+    game: Any = bench.engine(Case("vanilla", (1, 28, 28), plain.SIGMOID))[0].game
     export(game.G.eval(), model)
     ganzoo_ = [sys.executable, "-m", "ganzoo"]
     commands = {
@@ -388,7 +393,7 @@ def growth(bench: Bench) -> Iterator[Row]:
         engine, _ = bench.engine(case, **{"generator.width": width, "discriminator.width": width})
         yield row("DCGAN-32, width", width, statistics.median(bench.by_turns({"x": player(engine)})["x"]), width**2)
     for side in (32, 64, 128):
-        engine, _ = bench.engine(Case("dcgan", (3, side, side), plain.SIGMOID, 0, changes={**small, "batch": 16}))
+        engine, _ = bench.engine(Case("dcgan", (3, side, side), plain.SIGMOID, 0, {**small, "batch": 16}))
         yield row(
             "DCGAN of width 32, batch 16, side",
             side,

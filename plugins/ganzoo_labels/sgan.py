@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.flatten import Flatten
 
 
 class Discriminator(nn.Module):
@@ -42,7 +43,7 @@ class Discriminator(nn.Module):
         self.features = 8 * width
         self.body = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1), slope, drop, nn.Conv2d(width, 2 * width, 4, 2, 1), slope, drop,
-            nn.Flatten(), nn.Linear(2 * width * (height // 4) * (breadth // 4), self.features), slope,
+            Flatten(), nn.Linear(2 * width * (height // 4) * (breadth // 4), self.features), slope,
         )  # fmt: skip
         self.classes = nn.Sequential(drop, nn.Linear(self.features, len(data.classes)))
 

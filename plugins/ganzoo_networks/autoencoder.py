@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.flatten import Flatten
 
 
 class Discriminator(nn.Module):
@@ -47,7 +48,7 @@ class Discriminator(nn.Module):
         self.encoder = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2),
             nn.Conv2d(width, 2 * width, 4, 2, 1), of_maps(2 * width), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(math.prod(smallest), code), of_vectors(code),
+            Flatten(), nn.Linear(math.prod(smallest), code), of_vectors(code),
         )  # fmt: skip
         self.decoder = nn.Sequential(
             nn.Linear(code, math.prod(smallest)), of_vectors(math.prod(smallest)), nn.LeakyReLU(0.2),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
+from ganzoo_networks.flatten import Flatten
 from ganzoo_networks.sizes import maps, picture
 
 
@@ -71,7 +72,7 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(wide // 2, wide, 4, 2, 1, bias=self.separable), between, nn.LeakyReLU(0.2)]
         last = width * 2 ** (levels - 1) * math.prod(smallest)
         self.features = last
-        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.body = nn.Sequential(*layers, Flatten())
         self.score = nn.Linear(last, 1)
         initialise(self)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.flatten import Flatten
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -67,7 +68,7 @@ class Discriminator(nn.Module):
         }[norm]
         self.body = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, 2, 1), second, nn.LeakyReLU(0.2), nn.Flatten(),
+            nn.Conv2d(width, 2 * width, 4, 2, 1), second, nn.LeakyReLU(0.2), Flatten(),
             nn.Linear(flat, 16 * width), third, nn.LeakyReLU(0.2),
         )  # fmt: skip
         self.features = 16 * width

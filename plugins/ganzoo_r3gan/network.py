@@ -13,6 +13,7 @@ from torch.nn.functional import conv_transpose2d
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.flatten import Flatten
 from ganzoo_networks.resampling import halved
 from ganzoo_networks.sizes import halvings, picture
 
@@ -134,7 +135,7 @@ class Discriminator(nn.Module):
         for narrow, wide in pairwise(widths):
             layers += [Halved(narrow, wide), *(Block(wide, groups, depth) for _ in range(blocks))]
         basis = _layer(nn.Conv2d(widths[-1], widths[-1], smallest, groups=widths[-1], bias=False), 1.0)
-        self.body = nn.Sequential(*layers, basis, nn.Flatten())
+        self.body = nn.Sequential(*layers, basis, Flatten())
         self.features = widths[-1]
         self.score = _layer(nn.Linear(widths[-1], 1, bias=False), 1.0)
 

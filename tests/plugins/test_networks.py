@@ -13,6 +13,7 @@ from torch.nn import functional
 import ganzoo
 from ganzoo import zoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.flatten import Flatten
 from ganzoo_networks.resampling import halved
 
 torch.set_num_threads(1)
@@ -203,3 +204,23 @@ def test_what_does_not_fit_is_one_sentence(name, spec, sentence, role):
     make = zoo.part(role, name).factory()
     with pytest.raises(RecipeError, match=sentence):
         make((ganzoo.InputSpec("z", "latent", (6,)),), spec) if role == "generator" else make(spec)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_of_flattened_maps_lies_as_the_maps_do(layout):
+    maps = torch.randn(4, 3, 5, 5).to(memory_format=layout).requires_grad_()
+    passed, weight = maps * 1.0, torch.randn(75, 1)
+    (gradient,) = torch.autograd.grad((Flatten()(passed) @ weight).square().sum(), passed, create_graph=True)
+    assert gradient.is_contiguous(memory_format=layout)
+    (wanted,) = torch.autograd.grad((passed.flatten(1) @ weight).square().sum(), passed, create_graph=True)
+    assert torch.equal(gradient, wanted)
+    second = [torch.autograd.grad(g.square().sum(), maps, retain_graph=True)[0] for g in (gradient, wanted)]
+    torch.testing.assert_close(*second)
+
+
+def test_in_bf16_halved_has_the_gradient_of_fp32_rounded_once():
+    x, weight = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 4, 4).bfloat16()
+    rounded, wide = x.bfloat16().requires_grad_(), x.bfloat16().float().requires_grad_()
+    (gradient,) = torch.autograd.grad((halved(rounded) * weight).sum(), rounded)
+    (wanted,) = torch.autograd.grad((halved(wide) * weight.float()).sum(), wide)
+    assert torch.equal(gradient, wanted.bfloat16())
