@@ -2,18 +2,20 @@
 
 `Plain` is what a tutorial does: a DataLoader of floats, fp32, Adam as it comes, a cost on sigmoids, a turn of G that
 computes D's gradients too, and `.item()` at every step. `ByHand` is the same play with the operations that the engine
-uses, and without an engine: what is left of the difference is what the engine costs.
+uses, and without an engine: what is left of the difference is what the engine costs. `Together` plays several seeds at
+once by torch.func.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import conv2d, relu, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -217,3 +219,48 @@ class ByHand:
             with torch.no_grad():
                 torch._foreach_lerp_(self.averaged, self.live, 0.001)
             self.step += 1
+
+
+class Together:
+    """Non-saturating play of several seeds' networks as one program, by torch.func: their weights stacked, a step of
+    all in one step. What is random within the networks is drawn for all seeds together, so no seed's result is the one
+    it has alone."""
+
+    def __init__(
+        self, games: Sequence[tuple[nn.Module, nn.Module]], draw: Callable[[int], Tensor], *, batch: int, latent: int
+    ) -> None:
+        self.nets = [copy.deepcopy(net) for net in games[0]]
+        stacked = [stack_module_state(list(nets)) for nets in zip(*games)]
+        self.weights = [weights for weights, _ in stacked]
+        self.buffers = [buffers for _, buffers in stacked]
+        self.adams = [torch.optim.Adam(list(w.values()), lr=2e-4, fused=True) for w in self.weights]
+        self.draw, self.batch, self.latent, self.count, self.step = draw, batch, latent, len(games), 0
+        self.D_costs = vmap(self.D_cost, randomness="different")
+        self.G_costs = vmap(self.G_cost, randomness="different")
+
+    def D_cost(self, weights: Any, buffers: Any, real: Tensor, z: Tensor) -> Tensor:
+        fake = functional_call(self.nets[0], (weights[0], buffers[0]), (z,))
+        scores = functional_call(self.nets[1], (weights[1], buffers[1]), (torch.cat([real, fake.detach()]),))["score"]
+        on_real, on_fake = scores.chunk(2)
+        return softplus(-on_real).mean() + softplus(on_fake).mean()
+
+    def G_cost(self, weights: Any, buffers: Any, z: Tensor) -> Tensor:
+        fake = functional_call(self.nets[0], (weights[0], buffers[0]), (z,))
+        return softplus(-functional_call(self.nets[1], (weights[1], buffers[1]), (fake,))["score"]).mean()
+
+    def play(self, steps: int) -> None:
+        for _ in range(steps):
+            z = torch.randn(2, self.count, self.batch, self.latent)
+            real = torch.stack([self.draw(self.step * self.count + seed) for seed in range(self.count)])
+            self.descend(1, self.D_costs, real, z[0])
+            self.descend(0, self.G_costs, z[1])
+            self.step += 1
+
+    def descend(self, player: int, cost: Callable[..., Tensor], *seen: Tensor) -> None:
+        """One step of all seeds' G (0) or D (1)."""
+        for number, weights in enumerate(self.weights):
+            for weight in weights.values():
+                weight.requires_grad_(number == player)
+        self.adams[player].zero_grad()
+        cost(self.weights, self.buffers, *seen).sum().backward()
+        self.adams[player].step()

@@ -219,6 +219,31 @@ def overhead(bench: Bench) -> Iterator[Row]:
         }, column, most=most)  # fmt: skip
 
 
+def seeds(bench: Bench) -> Iterator[Row]:
+    """Several seeds of the ring's networks as one program by torch.func, against one after the other by hand. It is not
+    offered: dropout is drawn for all seeds together, so no seed's run would be the one it is alone."""
+    case, source = CASES["ring MLP"], bench.source(None)
+    recipe = case.recipe()
+
+    def draw(step: int) -> torch.Tensor:
+        return source.minibatch(0, step, 0, recipe.batch)["x"]
+
+    for count in (2, 8):
+        games: list[Any] = [game_of(recipe.but(changes={"seed": seed}), source.spec) for seed in range(count)]
+        numbers = {"batch": recipe.batch, "latent": games[0].G.spec.inputs[0].shape[0]}
+        alone = [plain.ByHand(game.G, game.D, draw, **numbers) for game in games]
+        together = plain.Together([(game.G, game.D) for game in games], draw, **numbers)
+
+        def one_by_one(steps: int, alone: list[plain.ByHand] = alone) -> None:
+            for loop in alone:
+                loop.play(steps)
+
+        with auto.using(1):
+            found = bench.by_turns({"alone": one_by_one, "together": together.play})
+        ms = {f"{side} ms": statistics.median(times) * 1e3 / count for side, times in found.items()}
+        yield {"seeds": count, **ms, "alone / together": ratio(found, "alone", "together")}
+
+
 def data(bench: Bench) -> Iterator[Row]:
     """Minibatches a second, 64 pictures of 3×32×32, as floats."""
     from PIL import Image
@@ -431,7 +456,7 @@ def ganzoo_register(zoo):
 
 SECTIONS = {
     section.__name__: section
-    for section in (training, overhead, beside, data, sampling, start_up, evaluation, memory, growth)
+    for section in (training, overhead, seeds, beside, data, sampling, start_up, evaluation, memory, growth)
 }
 
 

@@ -164,6 +164,13 @@ def test_the_ring_suite_changes_networks_and_numbers_only() -> None:
     assert on_ring(own).optimizers["D"]["lr"] == 0.5
 
 
+def test_recipes_with_numbers_for_the_ring_can_be_played_on_it() -> None:
+    played = [recipe for row in zoo.variants() if "ring" in (recipe := zoo.variant(row["name"])).suites]
+    assert len(played) > 10
+    for recipe in played:
+        engine_of(on_ring(recipe), open_source("ring"), {"device": "cpu", "precision": "fp32", "threads": 1}).rehearse()
+
+
 def test_suites_name_no_variant() -> None:
     names = {row["name"] for row in zoo.variants()}
     for suite in SUITES.values():

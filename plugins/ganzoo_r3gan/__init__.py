@@ -36,7 +36,6 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "suites.ring": {
                     "optimizers.G.lr": 5e-4,
                     "optimizers.D.lr": 1e-3,
-                    "schedules.lr.end": 1e-4,
                     "averages.half_life": 5000.0,
                     "terms.r1.gamma": 0.003,
                     "terms.r2.gamma": 0.003,
