@@ -79,10 +79,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "latent": 16,
                 "suites.ring": {
                     "discriminator": "autoencoder-mlp",
-                    "optimizers.G": {**rmsprop, "lr": 2e-4},
+                    "optimizers.G": {**rmsprop, "lr": 5e-4},
                     "optimizers.D": {**rmsprop, "lr": 6e-4},
                     "averages.half_life": 10_000.0,
-                    "terms.clip.c": 0.3,
+                    "loss.bandwidths": [0.1, 0.2, 0.5, 1.0, 2.0],
+                    "terms.clip.c": 1.0,
                 },
                 "tiny": {**SEPARATE.tiny, "k": 2, "discriminator.code": 4},
             },

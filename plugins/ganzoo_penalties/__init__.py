@@ -34,7 +34,15 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
     zoo.variant(
         BASE.but(
             "r1gan",
-            {"terms.r1": {"name": "r1", "gamma": 10.0}, "suites.ring": {"terms.r1.gamma": 0.003}},
+            {
+                "terms.r1": {"name": "r1", "gamma": 10.0},
+                "suites.ring": {
+                    "optimizers.G.lr": 5e-4,
+                    "optimizers.D.lr": 1e-3,
+                    "averages.half_life": 5000.0,
+                    "terms.r1.gamma": 0.003,
+                },
+            },
             title="a penalty on D's gradient at data, with which the game converges",
             paper="Mescheder et al. 2018, Which Training Methods for GANs do actually Converge? (arXiv:1801.04406)",
             formula=f"{LOSS}\nD descends  γ/2 E[‖∇D(x)‖²] too, over data",
