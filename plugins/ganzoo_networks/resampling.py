@@ -37,7 +37,8 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gradient: Tensor) -> Tensor:
         wide = gradient.float() if gradient.dtype == torch.bfloat16 else gradient
-        made = conv_transpose2d(wide, _kernel(wide), stride=2, padding=1, groups=wide.shape[1])
+        with torch.autocast(wide.device.type, enabled=False):  # which a cost that differentiates is within
+            made = conv_transpose2d(wide, _kernel(wide), stride=2, padding=1, groups=wide.shape[1])
         return made.to(gradient.dtype)
 
     @staticmethod

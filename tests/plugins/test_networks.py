@@ -218,9 +218,12 @@ def test_the_gradient_of_flattened_maps_lies_as_the_maps_do(layout):
     torch.testing.assert_close(*second)
 
 
-def test_in_bf16_halved_has_the_gradient_of_fp32_rounded_once():
+@pytest.mark.parametrize("within", [False, True])
+def test_in_bf16_halved_has_the_gradient_of_fp32_rounded_once(within):
     x, weight = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 4, 4).bfloat16()
     rounded, wide = x.bfloat16().requires_grad_(), x.bfloat16().float().requires_grad_()
-    (gradient,) = torch.autograd.grad((halved(rounded) * weight).sum(), rounded)
+    with torch.autocast("cpu", torch.bfloat16, enabled=within):
+        (gradient,) = torch.autograd.grad((halved(rounded) * weight).sum(), rounded)
     (wanted,) = torch.autograd.grad((halved(wide) * weight.float()).sum(), wide)
+    assert gradient.dtype == torch.bfloat16
     assert torch.equal(gradient, wanted.bfloat16())
