@@ -75,15 +75,17 @@ WIDE = {"generator.width": 64, "discriminator.width": 64}
 NARROW = {"generator.width": 32, "discriminator.width": 32}
 
 EXACT = {"terms.gradient-penalty.precision": "fp32"}
+ROUNDED = {"terms.r1.precision": "any", "terms.r2.precision": "any"}
 
 CASES = {
     "MLP of 2014": Case("vanilla-ns", (1, 28, 28), plain.SIGMOID, 2, MLP_2014),
     "DCGAN-32": Case("dcgan", (3, 32, 32), plain.SIGMOID, 6, WIDE),
     "DCGAN-64": Case("dcgan", (3, 64, 64), plain.SIGMOID, 6, WIDE),
     "WGAN-GP-32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 2),
-    "WGAN-GP-32, D's turns in fp32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 0, EXACT),
+    "WGAN-GP-32, penalty in fp32": Case("wgan-gp", (3, 32, 32), plain.WGAN_GP, 0, EXACT),
     "SNGAN-ResNet-32": Case("sngan-resnet", (3, 32, 32), plain.HINGE, 4, NARROW),
     "R3GAN-32": Case("r3gan", (3, 32, 32), plain.PAIRED, 2.5),
+    "R3GAN-32, penalties in any precision": Case("r3gan", (3, 32, 32), plain.PAIRED, 0, ROUNDED),
     "StyleGAN2-32": Case("stylegan2-32", (3, 32, 32), plain.SOFTPLUS, 2, loop=plain.PlainStyles, cycle=16),
     "ring MLP": Case("vanilla-ns", None, plain.SIGMOID, 1.2),
 }  # fmt: skip

@@ -45,9 +45,9 @@ class Slot:
 
 WRAP = (typing.Annotated[Use, Slot("wrap")], "")
 
-# options that every part of a kind takes, beside those in its signature
+# options that every part of a kind takes, beside those in its signature; a class's own attribute is their default
 COMMON: dict[str, dict[str, tuple[Any, Any]]] = {
-    "term": {"weight": (float, 1.0), "every": (int, 1)},
+    "term": {"weight": (float, 1.0), "every": (int, 1), "precision": (Literal["any", "fp32"], "any")},
     "generator": {"wrap": WRAP},
     "discriminator": {"wrap": WRAP},
     "encoder": {"wrap": WRAP},
@@ -119,7 +119,7 @@ class Part:
                 required = p.default is p.empty
                 found[p.name] = Option(p.name, hints.get(p.name, Any), None if required else p.default, required)
         for name, (kind, default) in COMMON.get(self.kind, {}).items():
-            found.setdefault(name, Option(name, kind, default, False))
+            found.setdefault(name, Option(name, kind, getattr(factory, name, default), False))
         return found
 
     def bind(self, use: Use) -> dict[str, Any]:

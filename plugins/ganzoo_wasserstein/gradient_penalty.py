@@ -42,7 +42,7 @@ class GradientPenalty(ganzoo.Term):
     spread  of the Gaussian noise around data, in standard deviations of all pixels in the minibatch
     weight  the paper's λ
 
-    precision  of D's turn: 'any' is the run's, 'fp32' is fp32 in every run; the norm is taken in fp32 always
+    The norm is taken in fp32, whatever the precision of the turn.
     """
 
     def __init__(
@@ -55,14 +55,13 @@ class GradientPenalty(ganzoo.Term):
         power: float = 2.0,
         spread: float = 0.5,
         weight: float = 10.0,
-        precision: Literal["any", "fp32"] = "any",
     ) -> None:
         super().__init__()
         places: dict[str, Callable[[ganzoo.Round], Place]] = {
             "between": between, "around": partial(around, spread), "real": real, "fake": fake,
         }  # fmt: skip
         self.place, self.norm, self.off = places[points], NORMS[norm], SIDES[side]
-        self.centre, self.power, self.weight, self.precision = centre, power, weight, precision
+        self.centre, self.power, self.weight = centre, power, weight
 
     def attach(self, G: nn.Module, D: nn.Module) -> None:
         """RecipeError if D has BatchNorm, through which a sample's score depends on the other samples."""

@@ -448,3 +448,13 @@ def test_every_term_goes_with_other_losses_and_networks_and_resumes(term, loss):
     whole.verify()
     for name, tensor in whole.game.state_dict().items():
         assert torch.equal(tensor, second.game.state_dict()[name]), name
+
+
+@pytest.mark.parametrize(("asked", "turns"), [({}, ["fp32", "any"]), ({"precision": "any"}, ["any", "any"])])
+def test_a_term_s_precision_is_an_option_whose_default_is_its_class_s(asked, turns):
+    options = zoo.part("term", "r1").options()
+    assert (options["precision"].default, options["every"].default) == ("fp32", 1)
+    recipe = zoo.variant("r1gan")
+    played = recipe.but(changes={**recipe.tiny, **{f"terms.r1.{name}": value for name, value in asked.items()}})
+    game = game_of(played, DataSpec("image", (1, 28, 28), size=100))
+    assert [turn.precision for turn in game.turns(0)] == turns

@@ -282,8 +282,6 @@ def test_d_descends_the_loss_and_the_penalty_in_one_turn():
         assert set(costs) == {loss, "gradient-penalty"}
         assert (turn.player, turn.precision, other.precision) == ("D", "any", "any")
         assert turn.repeat == (5 if name == "wgan-gp" else 1)
-    exact = game_of(tiny("wgan-gp", **{"terms.gradient-penalty.precision": "fp32"}), DataSpec("image", (1, 28, 28)))
-    assert [turn.precision for turn in exact.turns(0)] == ["fp32", "any"]
 
 
 @pytest.mark.parametrize("norm", ["l2", "l1", "max"])
