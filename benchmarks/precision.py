@@ -15,10 +15,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ganzoo import zoo
 from ganzoo.bench.display import display, number
+from ganzoo.bench.report import machine
 from ganzoo.bench.runner import Desk, Row, play
 from ganzoo.bench.suites import Trial, as_it_is, suite
 from ganzoo.files import write_json, write_text
@@ -89,7 +89,7 @@ def write(wanted: Mapping[tuple[str, str, int], Trial], desk: Desk) -> str:
         "",
         "`python benchmarks/precision.py`",
         "",
-        *__doc__.split("\n\n")[1].split("\n"),
+        *__doc__.split("\n\n")[1].strip().split("\n"),
         "",
     ]
     columns = ["variant", "seeds", "figure", "fp32", "bf16", "standard errors apart", "alike"]
@@ -101,13 +101,6 @@ def write(wanted: Mapping[tuple[str, str, int], Trial], desk: Desk) -> str:
     text = "\n".join(lines).rstrip("\n") + "\n"
     write_text(desk.out / f"{SUITE.name}.md", text)
     return text
-
-
-def machine(row: Row) -> str:
-    """Where a trial was played."""
-    about: dict[str, Any] = row["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
-    return f"{about['processor']}, {about['cores']} cores, {about['system']}; {versions}"
 
 
 def main() -> None:

@@ -159,7 +159,7 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
             lines += ["| | " + " | ".join(title("/" + f) for f in figures) + " |", "|---" * (len(figures) + 1) + "|"]
         for label, values in about["figures"].items():
             lines.append(f"| {label} | " + " | ".join(number(values[f]) for f in figures) + " |")
-    kinds = dict.fromkeys(_kind(row) for row in rows if row["status"] == "done")
+    kinds = dict.fromkeys(machine(row) for row in rows if row["status"] == "done")
     lines += ["", "## Machine", "", *[f"- {kind}" for kind in kinds]]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -177,7 +177,7 @@ def _own_figures(suite: Suite, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _kind(row: Row) -> str:
+def machine(row: Row) -> str:
     """The machine and the versions of a row, in a line."""
     about = row["machine"]
     told = ", ".join(f"{name} {version}" for name, version in row["versions"].items() if name != "machine")
