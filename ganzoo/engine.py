@@ -61,7 +61,8 @@ class Engine:
         self.step = 0
         self.measured: dict[str, Tensor] = {}
         self._owned = {name: list(player.parameters()) for name, player in game.players().items()}
-        self._costs: list[tuple[int, str, tuple[str, ...], Tensor]] = []
+        self._costs: list[tuple[int, str, list[str], list[Tensor]]] = []
+        self._share = torch.tensor(1 / accumulate, device=self.device)  # of a minibatch in its player's gradient
         self._check_owners()
         self._layout = layout(game)
         game.requires_grad_(False)
@@ -123,8 +124,8 @@ class Engine:
                 )
             # a watched player needs gradients inside the cost but must not keep any
             inputs = own if self._watches_players(turn) else None
-            torch.autograd.backward(total / self.accumulate, inputs=inputs)
-            self._costs.append((self.step, turn.player, tuple(costs), torch.stack([v.detach() for v in values])))
+            torch.autograd.backward(total, self._share, inputs=inputs)
+            self._costs.append((self.step, turn.player, list(costs), [v.detach() for v in values]))
         if self.listen(self.step):
             self._measure(turn, seen, costs)
         return seen
@@ -147,10 +148,10 @@ class Engine:
 
         Read between steps, on the log interval and before anything is written: no step waits for it."""
         costs, self._costs = self._costs, []
-        if costs and not bool(torch.cat([values for *_, values in costs]).isfinite().all()):
-            step, player, names, values = next(c for c in costs if not bool(c[3].isfinite().all()))
-            name = names[int(values.isfinite().int().argmin())]
-            raise NonFiniteError(f"at step {step} the cost '{player}/{name}' became {values.sum().item()}")
+        if costs and not bool(torch.stack([value for *_, values in costs for value in values]).isfinite().all()):
+            named = ((at, who, name, v) for at, who, names, values in costs for name, v in zip(names, values))
+            step, player, name, value = next(cost for cost in named if not bool(cost[3].isfinite()))
+            raise NonFiniteError(f"at step {step} the cost '{player}/{name}' became {value.item()}")
         for name, tensor in [*self.game.named_parameters(), *self.game.named_buffers()]:
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise NonFiniteError(f"at step {self.step} '{name}' holds a number that is not finite")

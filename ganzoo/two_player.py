@@ -101,9 +101,10 @@ class Round:
         if self._game.separable and not (self._watch or self.computed("real") or self.computed("fake")):
             told = {name: torch.cat([t, self.inputs[name]]) for name, t in self.conditions.items()}
             both = self.judge(torch.cat([self.x, self.x_fake]), told)
-            half = len(self.x)
-            self.__dict__["real"] = Judgement({name: t[:half] for name, t in both.items()})
-            self.__dict__["fake"] = Judgement({name: t[half:] for name, t in both.items()})
+            sizes = [len(self.x), len(self.x_fake)]
+            halves = {name: t.split(sizes) for name, t in both.items()}  # type: ignore[no-untyped-call]
+            self.__dict__["real"] = Judgement({name: real for name, (real, _) in halves.items()})
+            self.__dict__["fake"] = Judgement({name: fake for name, (_, fake) in halves.items()})
         return self.real.score, self.fake.score
 
     def generate(self, **inputs: Tensor) -> Tensor:

@@ -28,10 +28,12 @@ from ganzoo import zoo
 from ganzoo.data import data_root, open_source, prepare
 from ganzoo.data import decode as decoding
 from ganzoo.data.idx import read_idx
+from ganzoo.data.source import generator_at
 from ganzoo.data.vision import read_mat
 from ganzoo.errors import DataError, RecipeError, SpaceError
 from ganzoo.images import to_uint8
 from ganzoo.recipes import Recipe
+from ganzoo.seeds import mix
 
 ASSETS = Path(__file__).parents[1] / "ganzoo" / "assets"
 folder_module = importlib.import_module("ganzoo.data.folder")  # its name in the package is the function
@@ -670,3 +672,11 @@ def test_npz_refuses_with_a_sentence(tmp_path):
         _ = open_source("npz:a.npz", tmp_path, flip=True).spec
     with pytest.raises(DataError, match="no classes"):
         _ = open_source("npz:a.npz", tmp_path, balanced=True).spec
+
+
+@pytest.mark.parametrize("numbers", [(0, 0, 0), (7, 123_456, 2 << 40), (2**31, 5, 1)])
+def test_a_minibatch_s_numbers_are_philox_under_the_mixed_key(numbers):
+    wanted = np.random.Generator(np.random.Philox(key=mix(*numbers)))
+    random = generator_at(*numbers)
+    assert random.choice(100_000, 64, replace=False).tolist() == wanted.choice(100_000, 64, replace=False).tolist()
+    assert random.standard_normal(5).tolist() == wanted.standard_normal(5).tolist()

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 from ganzoo.errors import DataError
@@ -99,7 +100,18 @@ def few(content: Content, limit: int, name: str) -> Content:
 
 def generator_at(seed: int, step: int, draw: int) -> np.random.Generator:
     """The numbers that belong to one minibatch: Philox under a mix of the three."""
-    return np.random.Generator(np.random.Philox(key=mix(seed, step, draw)))
+    return np.random.Generator(np.random.Philox(Key(mix(seed, step, draw))))  # type: ignore[arg-type]
+
+
+class Key(ISeedSequence):
+    """What makes Philox(Key(k)) Philox(key=k), which would gather entropy from the system first, in vain."""
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint64) -> NDArray[Any]:
+        """The two words of the key."""
+        return np.array([self.key, 0], dtype)
 
 
 class Samples:
