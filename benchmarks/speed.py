@@ -199,6 +199,30 @@ def training(bench: Bench) -> Iterator[Row]:
         yield aimed(row, f"plain / {case.side}", least=case.goal) if case.goal else row
 
 
+KINDS = {
+    "convolutions": ("convolution",), "matrices": ("aten::mm", "addmm", "bmm"), "normalisation": ("batch_norm",),
+    "activations": ("relu", "tanh", "sigmoid", "softplus", "amax", "aten::eq"), "dropout": ("bernoulli", "dropout"),
+    "optimisers, averages": ("adam", "Adam", "lerp"), "copies": ("copy", "aten::cat", "contiguous", "clone"),
+}  # fmt: skip
+
+
+def profile(bench: Bench) -> Iterator[Row]:
+    """Where a step's time goes: shares of torch's own operators, as torch's profiler counts them on all threads."""
+    for name in bench.cases():
+        case = CASES[name]
+        precision = "bf16" if has_bf16() and case.side == "bf16" else "fp32"
+        play = player(bench.engine(case, precision)[0])
+        play(2)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+            play(max(3, case.cycle))
+        shares = dict.fromkeys([*KINDS, "rest"], 0.0)
+        whole = sum(event.self_cpu_time_total for event in seen.key_averages())
+        for event in seen.key_averages():
+            kind = next((kind for kind, parts in KINDS.items() if any(part in event.key for part in parts)), "rest")
+            shares[kind] += event.self_cpu_time_total / whole
+        yield {"step": name, "precision": precision, **{f"{kind} %": 100 * share for kind, share in shares.items()}}
+
+
 def overhead(bench: Bench) -> Iterator[Row]:
     """The engine against the same operations by hand."""
     for name in bench.cases("ring MLP", "DCGAN-32"):
@@ -458,7 +482,7 @@ def ganzoo_register(zoo):
 
 SECTIONS = {
     section.__name__: section
-    for section in (training, overhead, seeds, beside, data, sampling, start_up, evaluation, memory, growth)
+    for section in (training, profile, overhead, seeds, beside, data, sampling, start_up, evaluation, memory, growth)
 }
 
 
@@ -468,7 +492,7 @@ def page(found: dict[str, Any]) -> str:
         __doc__.split("\n\n")[1].split()
     )
     for name, part in found.items():
-        text += f"\n\n## {name.replace('_', '-').capitalize()}\n\n{SECTIONS[name].__doc__} "
+        text += f"\n\n## {name.replace('_', '-').capitalize()}\n\n{' '.join(str(SECTIONS[name].__doc__).split())} "
         text += "; ".join(f"{key} {value}" for key, value in part["machine"].items()) + ".\n\n"
         columns = list(dict.fromkeys(key for row in part["rows"] for key in row))
         text += f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"

@@ -68,6 +68,16 @@ def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = N
     }
 
 
+def _of_derivatives(gradient: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, *rest: Any, **more: Any) -> int:
+    """FLOP of a convolution's derivatives, each as many as its own: torch's formula is off by the number of groups."""
+    transposed, _, _, mask = rest[4:]
+    maps = x if transposed else gradient
+    return 2 * weight.numel() * maps.numel() // maps.shape[1] * sum(mask[:2])
+
+
+FORMULAS = {**flop_registry, torch.ops.aten.convolution_backward: _of_derivatives}
+
+
 class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within: counts products of matrices and convolutions, and the FLOP they take, second derivatives too, which
     torch's own counter refuses."""
@@ -78,7 +88,7 @@ class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
-        if formula := flop_registry.get(func.overloadpacket):
+        if formula := FORMULAS.get(func.overloadpacket):
             self.count += 1
             self.flop += formula(*args, **(kwargs or {}), out_val=made)
         return made

@@ -44,6 +44,22 @@ def test_products_count_what_they_take():
     assert products.flop == 4 * 2 * 3 * 5 * 7 + 2 * 2 * 6 * 6 * 6 * 4 * 9
 
 
+@pytest.mark.parametrize("kind", [torch.nn.Conv2d, torch.nn.ConvTranspose2d])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_convolution_s_derivatives_take_twice_what_it_takes(kind, groups):
+    layer, x = kind(4, 8, 3, stride=2, padding=1, groups=groups), torch.randn(2, 4, 8, 8, requires_grad=True)
+    with auto.Products() as forward:
+        y = layer(x)
+    with auto.Products() as backward:
+        y.sum().backward()
+    small = min(x.shape[2] * x.shape[3], y.shape[2] * y.shape[3])
+    assert forward.flop == 2 * 2 * 9 * 4 * 8 // groups * small
+    assert (backward.count, backward.flop) == (1, 2 * forward.flop)
+    with auto.Products() as only_x:
+        torch.autograd.grad(layer(x).sum(), x)
+    assert only_x.flop == 2 * forward.flop
+
+
 def test_small_networks_take_one_thread_and_large_ones_all():
     assert rehearsed(data="ring")["threads"] == 1
     assert rehearsed(data="ring", batch=256)["threads"] == 2
