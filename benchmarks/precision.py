@@ -2,8 +2,8 @@
 
 Each variant plays its digits recipe to the end, in both precisions and from the same seeds, by the rules of `ganzoo
 bench digits` but without its limit of CPU seconds, so that both have the same steps. Two means agree if they differ by
-at most two standard errors of their difference. Running again plays what is missing. Trials lie in -o DIR; what is
-known of them is written to precision.json and precision.md there, after every trial.
+at most two standard errors of their difference. Running again plays what is missing. Trials lie in -o DIR; at the
+end, or when it is stopped, what is known of them is written to precision.json and precision.md there.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def compared(fp32: Sequence[float], bf16: Sequence[float]) -> Row:
         return {**row, "standard errors apart": "", "alike": ""}
     error = math.hypot(*(statistics.stdev(values) / math.sqrt(len(values)) for values in (fp32, bf16)))
     apart = abs(statistics.fmean(bf16) - statistics.fmean(fp32))
-    apart = apart / error if error else math.inf * apart if apart else 0.0
+    apart = apart and (apart / error if error else math.inf)
     return {**row, "standard errors apart": f"{apart:.2g}", "alike": "yes" if apart <= 2 else "no"}
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean ± standard error, and of how many."""
+    """Mean ± standard error; one value as it is."""
     if len(values) < 2:
         return number(values[0]) if values else ""
     return f"{statistics.fmean(values):.3g} ± {statistics.stdev(values) / math.sqrt(len(values)):.2g}"
@@ -120,13 +120,6 @@ def main() -> None:
     missing = [trial for trial in wanted.values() if there.get(trial.id, {}).get("status") != "done"]
     with finish_on_signals() as signals, display(SUITE, missing) as shown:
         threads = max(1, (os.cpu_count() or 1) // said.slots)
-        ended = shown.ended
-
-        def keep(trial: Trial, row: Row) -> None:
-            ended(trial, row)
-            write(wanted, desk)
-
-        shown.ended = keep  # type: ignore[method-assign]
         play(missing, desk, said.slots, threads, 0, shown, lambda: signals.requested)
     print(write(wanted, desk))
 

@@ -179,9 +179,10 @@ def player(engine: Engine, play: Callable[[int], None] | None = None) -> Callabl
 
 def training(bench: Bench) -> Iterator[Row]:
     """Steps against the plain loop's; GFLOP and shares are of the plain loop's products."""
-    rates = {"fp32": bench.gemm(torch.float32), **({"bf16": bench.gemm(torch.bfloat16)} if has_bf16() else {})}
+    kinds = {"fp32": torch.float32, **({"bf16": torch.bfloat16} if has_bf16() else {})}
     for name in bench.cases():
         case = CASES[name]
+        rates = {precision: bench.gemm(kind) for precision, kind in kinds.items()}
         loop, recipe = bench.plain(case), case.recipe()
         with Products() as products:
             loop.play(case.cycle)
@@ -195,6 +196,7 @@ def training(bench: Bench) -> Iterator[Row]:
             **{f"plain / {side}": ratio(found, "plain", side) for side in rates},
             "images/s": recipe.batch * 1e3 / min(ms.values()), "GFLOP": flops / 1e9,
             **{f"share of the {side} matrix rate": flops / 1e6 / ms[side] / rate for side, rate in rates.items()},
+            "rounds": bench.rounds,
         }  # fmt: skip
         yield aimed(row, f"plain / {case.side}", least=case.goal) if case.goal else row
 
@@ -241,7 +243,7 @@ def overhead(bench: Bench) -> Iterator[Row]:
         column, most = {"ring MLP": ("engine costs ms", 0.3), "DCGAN-32": ("engine costs %", 5)}[name]
         yield aimed({
             "step": name, "by hand ms": hand, "engine ms": ours,
-            "engine costs ms": more, "engine costs %": 100 * more / hand,
+            "engine costs ms": more, "engine costs %": 100 * more / hand, "rounds": bench.rounds,
         }, column, most=most)  # fmt: skip
 
 
@@ -547,7 +549,7 @@ def measured(bench: Bench, name: str, before: dict[str, Any] | None) -> Iterator
     # of a section that was cut off, rows of cases stay; the others come anew
     rows = [row for row in before["rows"] if "step" in row] if same and before else []
     bench.there = {row["step"] for row in rows}
-    machine["GFLOP/s of matrices"] = f"{bench.gemm(torch.float32):.0f} in fp32" + (
+    machine["GFLOP/s of matrices when last begun"] = f"{bench.gemm(torch.float32):.0f} in fp32" + (
         f", {bench.gemm(torch.bfloat16):.0f} in bf16" if has_bf16() else ", no bf16 in this processor"
     )
     part = {"machine": {**machine, "load when begun": round(os.getloadavg()[0], 1)}, "whole": False, "rows": rows}

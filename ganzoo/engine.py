@@ -61,7 +61,7 @@ class Engine:
         self.step = 0
         self.measured: dict[str, Tensor] = {}
         self._owned = {name: list(player.parameters()) for name, player in game.players().items()}
-        self._costs: list[tuple[int, str, list[str], list[Tensor]]] = []
+        self._costs: list[tuple[int, str, str, Tensor]] = []  # (step, player, name, value)
         self._share = torch.tensor(1 / accumulate, device=self.device)  # of a minibatch in its player's gradient
         self._check_owners()
         self._layout = layout(game)
@@ -125,7 +125,7 @@ class Engine:
             # a watched player needs gradients inside the cost but must not keep any
             inputs = own if self._watches_players(turn) else None
             torch.autograd.backward(total, self._share, inputs=inputs)
-            self._costs.append((self.step, turn.player, list(costs), [v.detach() for v in values]))
+            self._costs += [(self.step, turn.player, name, v.detach()) for name, v in zip(costs, values)]
         if self.listen(self.step):
             self._measure(turn, seen, costs)
         return seen
@@ -148,9 +148,8 @@ class Engine:
 
         Read between steps, on the log interval and before anything is written: no step waits for it."""
         costs, self._costs = self._costs, []
-        if costs and not bool(torch.stack([value for *_, values in costs for value in values]).isfinite().all()):
-            named = ((at, who, name, v) for at, who, names, values in costs for name, v in zip(names, values))
-            step, player, name, value = next(cost for cost in named if not bool(cost[3].isfinite()))
+        if costs and not bool(torch.stack([value for *_, value in costs]).isfinite().all()):
+            step, player, name, value = next(cost for cost in costs if not bool(cost[3].isfinite()))
             raise NonFiniteError(f"at step {step} the cost '{player}/{name}' became {value.item()}")
         for name, tensor in [*self.game.named_parameters(), *self.game.named_buffers()]:
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):

@@ -10,7 +10,7 @@ class Flatten(nn.Module):
     """float [N, C, H, W] -> [N, C·H·W], whose gradient lies in memory as the maps do.
 
     Of torch's own Flatten it comes back channels first, and what multiplies it by maps that lie channels-last, the
-    derivative of an activation, takes ten times as long. The numbers are the same.
+    derivative of an activation, takes many times as long. The numbers are the same.
     """
 
     def forward(self, x: Tensor) -> Tensor:

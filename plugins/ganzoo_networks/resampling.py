@@ -31,8 +31,8 @@ class _Halved(torch.autograd.Function):
 
 
 class _Spread(torch.autograd.Function):
-    """The transpose of `_Halved`, and so the derivative of each is the other. Computed in fp32: CPUs take twenty times
-    as long for a transposed convolution of single channels in bf16."""
+    """The transpose of `_Halved`, and so the derivative of each is the other. Computed in fp32: CPUs have no
+    fast way in bf16 for a transposed convolution of single channels."""
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor) -> Tensor:
