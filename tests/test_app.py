@@ -23,7 +23,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.app.api import create_app
-from ganzoo.app.guard import BODY, HEADERS
+from ganzoo.app.guard import BODY, HEADERS, Streams
 from ganzoo.app.schema import told
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.server import is_loopback, listen, serve
@@ -502,3 +502,41 @@ def test_the_temporary_folder_stays_small() -> None:
 
     asyncio.run(briefly())
     assert not scratch.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("says", "headers", "heard"),
+    [
+        (0, [], [503, b"error"]),
+        (1, [], [200, b""]),
+        (2, [], [200, b"part", b""]),
+        (2, [(b"content-length", b"10")], [200, b"part"]),  # an end would be a lie about its size
+    ],
+)
+def test_what_is_cut_when_the_server_stops(says: int, headers: list[Any], heard: list[Any]) -> None:
+    parts = [
+        {"type": "http.response.start", "status": 200, "headers": headers},
+        {"type": "http.response.body", "body": b"part", "more_body": True},
+    ]
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        for part in parts[:says]:
+            await send(part)
+        await asyncio.sleep(3600)
+
+    async def stopped() -> list[Any]:
+        got: list[Any] = []
+
+        async def send(message: Any) -> None:
+            body = message.get("body")
+            got.append(message.get("status", b"error" if body and b"the server is closing" in body else body))
+
+        streams = Streams()
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        answer = asyncio.create_task(streams.run(endless, scope, None, send))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await streams.cut(0.01)
+        await answer
+        return got
+
+    assert asyncio.run(stopped()) == heard

@@ -33,7 +33,7 @@ Row: TypeAlias = tuple[str, Wish, Callable[[Studio, Wish], Samples]]
 """What stands before a row, what is asked, and how it is drawn."""
 
 
-def compare_tab(tab: Any, sheet: Sheet) -> None:
+def compare_tab(sheet: Sheet) -> None:
     """Fills the tab."""
     studio = sheet.studio
     names = _drawing(studio)
@@ -54,6 +54,7 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
             gr.HTML(look.note(AS_IN_SAMPLE), container=False)
         with gr.Column(scale=2, min_width=280, elem_classes="results"):
             table = gr.HTML(elem_id="compare", container=False)
+    switched = gr.State()  # the model that the rows are of
     inputs = [sheet.model, what, chosen, seeds, *sheet.widgets]
     how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw"}
 
@@ -73,21 +74,21 @@ def compare_tab(tab: Any, sheet: Sheet) -> None:
 
     async def switch(model: Any) -> Any:
         kinds = _kinds(studio, model)
-        return gr.update(choices=kinds, value=kinds[0]), gr.update(visible=kinds[0] == MODELS), ""
+        return gr.update(choices=kinds, value=kinds[0]), gr.update(visible=kinds[0] == MODELS), "", model
 
     async def again(here: Any, *values: Any) -> Any:
-        """For another model, if somebody looks."""
+        """For who came here, or for another model while somebody looks."""
         return await compare(*values) if here == "Compare" else gr.skip()
 
     async def shown(what: Any) -> Any:
         return gr.update(visible=what == MODELS)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([go.click, seeds.submit, tab.select], compare, inputs, table, show_progress="full", **how)
+    gr.on([go.click, seeds.submit], compare, inputs, table, show_progress="full", **how)
     what.input(shown, what, chosen, **quiet).then(compare, inputs, table, **how)
-    sheet.model.change(switch, sheet.model, [what, chosen, table], **quiet).then(
-        again, [sheet.here, *inputs], table, **how
-    )
+    sheet.model.change(switch, sheet.model, [what, chosen, table, switched], **quiet)
+    # one event for both: as two, what was asked for first may come last
+    gr.on([sheet.here.change, switched.change], again, [sheet.here, *inputs], table, trigger_mode="always_last", **how)
 
 
 def _kinds(studio: Studio, model: Any) -> list[str]:

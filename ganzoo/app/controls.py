@@ -48,7 +48,11 @@ class Sheet:
         async def named(event: gr.SelectData) -> str:
             return str(event.value)
 
-        tabs.select(named, None, self.here, api_visibility="private", show_progress="hidden")
+        # whoever hurries through the tabs is followed to the last: none is left out, and each waits its turn
+        tabs.select(
+            named, None, self.here, api_visibility="private", show_progress="hidden",
+            trigger_mode="multiple", concurrency_limit=1,
+        )  # fmt: skip
 
     @property
     def widgets(self) -> list[Any]:

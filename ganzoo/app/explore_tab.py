@@ -30,7 +30,7 @@ Shown = tuple[str, list[str]]
 """The model of a gallery, and the place of each of its pictures."""
 
 
-def explore_tab(tab: Any, sheet: Sheet) -> None:
+def explore_tab(sheet: Sheet) -> None:
     """Fills the tab."""
     studio = sheet.studio
     with of_noise(sheet), gr.Row(equal_height=False):
@@ -62,6 +62,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
                 gr.HTML(look.note(ALONG), container=False)
                 along = album.row("along", STEPS, "Along a direction")
     shown, favourites = gr.State(("", [])), gr.State(("", []))
+    begun = gr.State()  # what the seed was last set to from outside of this tab
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
     finding = threading.Lock()
 
@@ -89,7 +90,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
         return await vary(model, seed, strength, own, *values)
 
     async def again(here: Any, *values: Any) -> Any:
-        """For another model or seed, if somebody looks."""
+        """For who came here, or for another model or seed while somebody looks."""
         return await opened(*values) if here == "Explore" else [gr.skip()] * 3
 
     @kept(3)
@@ -117,7 +118,7 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
 
     async def begin(model: Any, start: Any) -> Any:
         """From the picture that Sample or the address says, unless it is another model's."""
-        return start[1] if start[0] == model else gr.skip()
+        return [start[1], start] if start[0] == model else [gr.skip()] * 2
 
     async def chosen(shown: Shown, event: gr.SelectData) -> Any:
         found = shown[1]
@@ -145,24 +146,22 @@ def explore_tab(tab: Any, sheet: Sheet) -> None:
     async def switch(model: Any, start: Any) -> Any:
         hidden, empty = gr.update(visible=False), gr.update(value=[])
         seed = start[1] if start[0] == model else "0"
-        return [empty, hidden, hidden, hidden, ("", []), ("", []), gr.update(choices=[], value=[]), seed]
+        return [empty, hidden, hidden, hidden, ("", []), ("", []), gr.update(choices=[], value=[]), seed, (model, seed)]
 
     inputs, out = [sheet.own, *sheet.widgets], [around, shown, title]
     gr.on([near.click, seed.submit, strength.input], vary, [sheet.model, seed, strength, *inputs], out, **quiet)
-    tab.select(opened, [sheet.model, seed, strength, *inputs], out, **quiet)
+    # one event for both: as two, what was asked for first may come last
+    gr.on([sheet.here.change, begun.change], again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet)
     breed.click(cross, [sheet.model, parents, *inputs], out, **quiet)
     keep.click(like, [sheet.model, seed, favourites, *inputs], [liked, favourites, shelf, parents], **quiet)
-    sheet.start.change(begin, [sheet.model, sheet.start], seed, api_visibility="private", show_progress="hidden").then(
-        again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet
-    )  # who is quick is here before the seed is
-    around.select(chosen, shown, seed, api_visibility="private", show_progress="hidden")
-    liked.select(chosen, favourites, seed, api_visibility="private", show_progress="hidden")
+    seen: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    sheet.start.change(begin, [sheet.model, sheet.start], [seed, begun], **seen)
+    around.select(chosen, shown, seed, **seen)
+    liked.select(chosen, favourites, seed, **seen)
     far_inputs = [sheet.model, seed, which, far, *inputs]
     gr.on([find.click, which.input, far.input], move, far_inputs, [along, strip, steer, which], **quiet)
-    cleared = [around, strip, steer, shelf, shown, favourites, parents, seed]
-    sheet.model.change(
-        switch, [sheet.model, sheet.start], cleared, api_visibility="private", show_progress="hidden"
-    ).then(again, [sheet.here, sheet.model, seed, strength, *inputs], out, **quiet)
+    cleared = [around, strip, steer, shelf, shown, favourites, parents, seed, begun]
+    sheet.model.change(switch, [sheet.model, sheet.start], cleared, **seen)
 
 
 ALONG = "Along the direction, to both sides; in the middle the picture you come from."

@@ -85,11 +85,12 @@ class Streams:
 
     async def run(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets `app` answer, until it has or `cut` is called."""
-        started = ended = False
+        started = ended = sized = False
 
         async def sent(message: Message) -> None:
-            nonlocal started, ended
+            nonlocal started, ended, sized
             started = started or message["type"] == "http.response.start"
+            sized = sized or any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
             ended = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
@@ -105,7 +106,7 @@ class Streams:
                 raise
             if not started:
                 await refuse(send, 503, "path", "the server is closing", {"retry-after": "1", "connection": "close"})
-            elif not ended:
+            elif not ended and not sized:  # of what has said its size a part cannot be all; its connection is closed
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._open.discard(task)

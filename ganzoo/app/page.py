@@ -89,11 +89,11 @@ def build(studio: Studio, scratch: Path) -> Any:
             if any(from_noise(spec) for spec in specs):
                 with gr.Tab("Walk", id="walk"):
                     walk_tab(sheet)
-                with gr.Tab("Explore", id="explore") as tab:
-                    explore_tab(tab, sheet)
+                with gr.Tab("Explore", id="explore"):
+                    explore_tab(sheet)
             if comparable(studio):
-                with gr.Tab("Compare", id="compare") as tab:
-                    compare_tab(tab, sheet)
+                with gr.Tab("Compare", id="compare"):
+                    compare_tab(sheet)
             if studio.runs:
                 with gr.Tab("Training", id="training") as tab:
                     training_tab(tab, studio, model)
