@@ -83,7 +83,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "optimizers.D": {**rmsprop, "lr": 6e-4},
                     "averages.half_life": 10_000.0,
                     "loss.bandwidths": [0.1, 0.2, 0.5, 1.0, 2.0],
-                    "terms.clip.c": 1.0,
+                    "terms.clip.c": 0.3,
                 },
                 "tiny": {**SEPARATE.tiny, "k": 2, "discriminator.code": 4},
             },
