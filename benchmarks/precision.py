@@ -2,21 +2,31 @@
 
 Each variant plays its digits recipe to the end, in both precisions and from the same seeds, by the rules of `ganzoo
 bench digits` but without its limit of CPU seconds, so that both have the same steps. Two means agree if they differ by
-at most two standard errors of their difference. Running again plays what is missing. Trials lie in -o DIR; at the
-end, or when it is stopped, what is known of them is written to precision.json and precision.md there.
+at most two standard errors of their difference. Where the processor has no unit for bf16, products of bf16 numbers are
+computed in fp32 and rounded, which is what a unit does but for the order of its sums. Running again plays what is
+missing. Trials lie in -o DIR; at the end, or when it is stopped, what is known of them is written to precision.json and
+precision.md there.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from ganzoo import zoo
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from ganzoo import auto, zoo
+from ganzoo.bench import trial as one
 from ganzoo.bench.display import display, number
 from ganzoo.bench.report import machine
 from ganzoo.bench.runner import Desk, Row, play
@@ -26,6 +36,27 @@ from ganzoo.signals import finish_on_signals
 
 SUITE = replace(suite("digits"), name="precision", cpu_seconds=0)
 PRECISIONS = ("fp32", "bf16")
+
+
+class Rounded(TorchDispatchMode):
+    """Within: products of bf16 numbers, and their derivatives, are summed in fp32 and rounded once."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = (args, kwargs or {})
+        halves = func.overloadpacket in auto.FORMULAS and _dtypes(given) == {torch.bfloat16}
+        args, kwargs = tree_map_only(torch.Tensor, torch.Tensor.float, given) if halves else given
+        made = func(*args, **kwargs)
+        return tree_map_only(torch.Tensor, torch.Tensor.bfloat16, made) if halves else made
+
+
+def _dtypes(given: Any) -> set[torch.dtype]:
+    return {leaf.dtype for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)}
+
+
+def play_one(folder: Path) -> int:
+    """One trial, in a process of its own."""
+    with contextlib.nullcontext() if auto.has_bf16() else Rounded():
+        return one.main(folder)
 
 
 def trials(variants: Sequence[str], seeds: int) -> dict[tuple[str, str, int], Trial]:
@@ -120,9 +151,9 @@ def main() -> None:
     missing = [trial for trial in wanted.values() if there.get(trial.id, {}).get("status") != "done"]
     with finish_on_signals() as signals, display(SUITE, missing) as shown:
         threads = max(1, (os.cpu_count() or 1) // said.slots)
-        play(missing, desk, said.slots, threads, 0, shown, lambda: signals.requested)
+        play(missing, desk, said.slots, threads, 0, shown, lambda: signals.requested, (__file__, "--trial"))
     print(write(wanted, desk))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(play_one(Path(sys.argv[2])) if sys.argv[1:2] == ["--trial"] else main())

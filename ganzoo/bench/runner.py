@@ -91,15 +91,17 @@ def play(
     gpus: int,
     watcher: Watcher,
     stop: Callable[[], int | None] = lambda: None,
+    program: Sequence[str] = ("-m", "ganzoo.bench.trial"),
 ) -> None:
-    """Play these trials, `slots` at a time. When `stop` gives a signal, each is told to save and end."""
+    """Play these trials, `slots` at a time. When `stop` gives a signal, each is told to save and end. `program` is what
+    Python runs for one, given its folder."""
     waiting = deque(trials)
     places: dict[int, Work] = {}
     try:
         while (waiting and not stop()) or places:
             for slot in range(slots):
                 if slot not in places and waiting and not stop():
-                    places[slot] = _start(waiting.popleft(), desk, slot, threads, gpus)
+                    places[slot] = _start(waiting.popleft(), desk, slot, threads, gpus, program)
                     watcher.began(places[slot].trial)
             for slot, work in list(places.items()):
                 code = work.process.poll()
@@ -118,7 +120,7 @@ def play(
             work.process.wait()
 
 
-def _start(trial: Trial, desk: Desk, slot: int, threads: int, gpus: int) -> Work:
+def _start(trial: Trial, desk: Desk, slot: int, threads: int, gpus: int, program: Sequence[str]) -> Work:
     folder = desk.unfinished(trial)
     folder.mkdir(parents=True, exist_ok=True)
     row = {"id": trial.id, "trial": trial.hash, "variant": trial.variant, "seed": trial.seed}
@@ -127,7 +129,7 @@ def _start(trial: Trial, desk: Desk, slot: int, threads: int, gpus: int) -> Work
     write_json(folder / "trial.json", {**about, "partial": trial.suite.partial})
     with open(folder / "log.txt", "ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ganzoo.bench.trial", str(folder)],
+            [sys.executable, *program, str(folder)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             env={**os.environ, **_environment(slot, threads, gpus)},
         )  # fmt: skip
