@@ -27,7 +27,8 @@ DIVERGENCES = {  # the divergence, the bound F that D ascends, the T that G asce
         "log 2 + log σ(v)", False, 3000,
     ),
     "gan": (
-        "the divergence of the 2014 game", "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", "log σ(v)", False, 3000,
+        "the divergence of the 2014 game, that of fgan-js but for constants: the same steps",
+        "E[log σ(v(x))] + E[log(1 − σ(v(G(z))))]", "log σ(v)", False, 3000,
     ),
 }  # fmt: skip
 

@@ -222,6 +222,20 @@ def test_exponentials_go_on_linearly():
     assert slope.tolist() == pytest.approx([math.exp(-3), math.exp(9.999), *[math.exp(10)] * 3])
 
 
+def test_two_bounds_differ_in_constants_only():
+    """Jensen's and the 2014 game's: that their rows in the tables are the same is no mistake."""
+    slopes = []
+    for name in ("fgan-js", "fgan-gan"):
+        real, fake = (score.requires_grad_() for score in scores(5))
+        loss, round = make(name), said(real, fake)
+        slopes += [
+            [*torch.autograd.grad(loss.discriminator(round), [real, fake])],
+            [*torch.autograd.grad(loss.generator(round), [fake])],
+        ]
+    for one, other in zip([*slopes[0], *slopes[1]], [*slopes[2], *slopes[3]], strict=True):
+        assert torch.equal(one, other)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_recipe_says_what_it_is(name):
     recipe = zoo.variant(name)
