@@ -179,7 +179,7 @@ def convert(value: Any, kind: Any, what: str) -> Any:
     if kind is Any or isinstance(kind, str):
         return value
     if origin is typing.Annotated:
-        return value
+        return _convert_uses(value, kind, what)
     if origin in (typing.Union, types.UnionType):
         return _convert_union(value, kind, what)
     if origin is Literal:
@@ -196,6 +196,17 @@ def convert(value: Any, kind: Any, what: str) -> Any:
     if isinstance(plain, type) and isinstance(value, plain) and not (plain is int and isinstance(value, bool)):
         return value
     raise RecipeError(f"{what} is {value!r}; a value of type {getattr(plain, '__name__', plain)} is expected")
+
+
+def _convert_uses(value: Any, kind: Any, what: str) -> Any:
+    """A use as it is; of many by name, that they are."""
+    for mark in kind.__metadata__:
+        if isinstance(mark, Slot) and mark.many:
+            wrong = not isinstance(value, Mapping) or not all(isinstance(use, (str, Mapping)) for use in value.values())
+            if wrong:
+                example = f"{mark.kind}s.NAME.weight=1"
+                raise RecipeError(f"{what} is {value!r}; {mark.kind}s by name are expected, such as {example}")
+    return value
 
 
 def _convert_union(value: Any, kind: Any, what: str) -> Any:

@@ -206,7 +206,9 @@ def _check_section(name: str, given: Mapping[str, Any]) -> None:
     for key, value in given.items():
         if key not in SECTIONS[name]:
             raise RecipeError(f"'{name}' has no setting '{key}'{did_you_mean(key, SECTIONS[name])}")
-        convert(value, SECTIONS[name][key][0], f"{name}.{key}")
+        number = convert(value, SECTIONS[name][key][0], f"{name}.{key}")
+        if not isinstance(number, str) and not number >= 0:
+            raise RecipeError(f"{name}.{key} is {value}; at least 0 is expected")
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
 from ganzoo.files import write_text
 from ganzoo.folder import RunFolder
-from ganzoo.recipes import Recipe
+from ganzoo.recipes import ASIDE, WORDS, Recipe
 from ganzoo.session import Observe, Session, Stop, versions
 
 
@@ -47,6 +47,10 @@ class Run:
         return f"Run({str(self.path)!r}, {self.recipe.name!r})"
 
 
+_ITS_OWN = {"data", "steps", "seed", "precision", "log", "evaluate", *WORDS, *ASIDE}
+"""What a run has for itself: who sets it still plays the recipe's game."""
+
+
 def train(
     variant: str | Path,
     *,
@@ -73,6 +77,8 @@ def train(
     given = {"data": data, "steps": steps, "seed": seed, "precision": precision}
     changes = {key: value for key, value in given.items() if value is not None}
     recipe = recipe.but(changes={**changes, **(set or {})})
+    if told := [f"{path}={value}" for path, value in (set or {}).items() if path.split(".")[0] not in _ITS_OWN]:
+        recipe = recipe.but(deviations=[*recipe.deviations, f"set for this run: {', '.join(told)}"])
     source = open_data(recipe, data_root)
     metric = _metric(recipe, source)
     if threads is not None and threads < 1:

@@ -229,6 +229,8 @@ class TwoPlayer(Game):
         k: int = 1,
     ) -> None:
         super().__init__()
+        if k < 1:
+            raise RecipeError(f"k is {k}; at least 1 is expected")
         self.k = k
         self.terms = nn.ModuleDict({build.name(loss): build.part("loss", loss, "loss")})
         for name, use in terms.items():

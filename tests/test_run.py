@@ -72,6 +72,18 @@ def test_a_runs_recipe_repeats_it(tmp_path):
     assert Recipe.read(first.path / "recipe.toml") == first.recipe
 
 
+def test_a_run_says_what_was_set_for_it(tmp_path):
+    """What is not the recipe's is told with what is not the paper's; how long and on what it is played is neither."""
+    changes = {**zoo.variant("vanilla").tiny, "loss": "non-saturating", "log.every": 5}
+    run = ganzoo.train("vanilla", steps=2, seed=3, out=tmp_path / "run", set=changes)
+    *before, told = ganzoo.load(run.path).card["deviations"]
+    assert before == list(zoo.variant("vanilla").deviations)
+    assert told.startswith("set for this run: ")
+    assert told.endswith("loss=non-saturating")
+    plain = ganzoo.train("vanilla", steps=2, out=tmp_path / "plain", set={"log.every": 5})
+    assert ganzoo.load(plain.path).card["deviations"] == before
+
+
 def test_looking_changes_nothing(tmp_path):
     plain = train(tmp_path / "plain")
     changes = {"evaluate.every": 5, "evaluate.metric": "found", "evaluate.samples": 50, "log.pictures": 3}

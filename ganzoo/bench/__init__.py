@@ -73,10 +73,10 @@ def bench(
     return Done(list(told.values()), len(ended), files)
 
 
-def overview(out: str | Path = "runs/bench") -> list[dict[str, Any]]:
-    """A row for each suite: what it is, how many trials it has and how many of them are done."""
+def overview(out: str | Path = "runs/bench", names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """A row for each suite, or those named: what it is, how many trials it has and how many of them are done."""
     found = []
-    for chosen in SUITES.values():
+    for chosen in map(suites.suite, names or SUITES):
         rows, asked = Desk(Path(out), chosen.name).rows(), trials(chosen)
         states = [rows[t.id]["status"] for t in asked if t.id in rows]
         counts = {state: states.count(state) for state in ("done", "unfit", "failed")}

@@ -46,7 +46,7 @@ def bench(
     if list_ or suite is None:
         if not list_:
             raise click.UsageError("name a suite, or ask for --list")
-        rows = benches.overview(place)
+        rows = benches.overview(place, [suite] if suite else None)
         if json_:
             emit(rows)
         else:

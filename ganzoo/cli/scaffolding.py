@@ -24,4 +24,4 @@ def new_plugin(name: str, kind: str, out: Path | None) -> None:
 
     folder = write(name, kind, out)
     result(folder)
-    say(f"\nTry next:\n  cd {quoted(folder)} && pip install -e . && pytest")
+    say(f"\nTry next:\n  cd {quoted(folder)} && pip install -e . pytest && pytest")

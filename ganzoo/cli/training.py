@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from ganzoo.run import Run
 
 COUNT = click.IntRange(min=1)
-_set = click.option(
-    "--set", "set_", type=ASSIGNMENT, multiple=True, metavar="PATH=VALUE",
-    help="Change the recipe, such as loss=hinge; repeatable; ganzoo parts lists what there is.",
-)  # fmt: skip
+
+
+def _set(help: str) -> Callable[[Any], Any]:
+    return click.option("--set", "set_", type=ASSIGNMENT, multiple=True, metavar="PATH=VALUE", help=help)
 
 
 @command("train", example="ganzoo train --variant vanilla --data digits --set optimizers.D.lr=1e-4")
@@ -31,7 +32,7 @@ _set = click.option(
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
 @click.option("--device", default="auto", show_default=True, help="Such as cpu or cuda:1.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="The recipe's, unless given.")
-@_set
+@_set("Change the recipe, such as loss=hinge or terms.r1.weight=1; repeatable; ganzoo parts lists what there is.")
 def train(
     variant: str, seeds: list[int] | None, out: Path | None, set_: tuple[tuple[str, Any], ...], **options: Any
 ) -> None:
@@ -51,12 +52,9 @@ def train(
 @command("resume", example="ganzoo resume runs/vanilla-digits-1 --steps 6000")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--steps", type=COUNT, metavar="N", help="The step to end at (total, not more).")
-@_set
+@_set("Change evaluate... or log..., such as evaluate.every=500; repeatable.")
 def resume(run: Path, steps: int | None, set_: tuple[tuple[str, Any], ...]) -> None:
-    """Train a run on from its newest checkpoint.
-
-    --set may change evaluate... and log... only.
-    """
+    """Train a run on from its newest checkpoint."""
     import ganzoo
 
     _play(ganzoo.resume, run, steps=steps, set=settings_given(set_))

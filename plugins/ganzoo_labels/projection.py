@@ -111,7 +111,10 @@ class Discriminator(Projected):
 
 def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
     if spec.kind != "image":
-        raise RecipeError("projection makes and judges pictures, and these data are points; use cgan-mlp")
+        raise RecipeError(
+            "projection makes and judges pictures, and these data are points; set generator=cgan-mlp and "
+            "discriminator=cgan-mlp"
+        )
     if spec.shape[1] % 4 or spec.shape[2] % 4:
         raise RecipeError(
             f"projection needs sides that divide by 4; {spec.shape[1]}x{spec.shape[2]} do not: resize the data"

@@ -86,7 +86,9 @@ class Discriminator(nn.Module):
 
 def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
     if spec.kind != "image":
-        raise RecipeError("infogan-net makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
+        raise RecipeError(
+            "infogan-net makes and judges pictures, and these data are points; set generator=mlp and discriminator=mlp"
+        )
     if spec.shape[1] % 4 or spec.shape[2] % 4:
         raise RecipeError(
             f"infogan-net needs sides that divide by 4; {spec.shape[1]}x{spec.shape[2]} do not: resize the data"

@@ -9,7 +9,9 @@ from ganzoo.errors import RecipeError
 def picture(spec: ganzoo.OutputSpec, network: str) -> tuple[int, int, int]:
     """Channels, height and breadth; RecipeError for points, which names the network."""
     if spec.kind != "image":
-        raise RecipeError(f"{network} makes and judges pictures, and these data are points; use mlp or pacgan-mlp")
+        raise RecipeError(
+            f"{network} makes and judges pictures, and these data are points; set generator=mlp and discriminator=mlp"
+        )
     channels, height, breadth = spec.shape
     return channels, height, breadth
 
