@@ -78,7 +78,7 @@ def compare_tab(sheet: Sheet) -> None:
 
     async def again(here: Any, *values: Any) -> Any:
         """For who came here, or for another model while somebody looks."""
-        return await compare(*values) if here == "Compare" else gr.skip()
+        return await compare(*values) if here[0] == "Compare" else gr.skip()
 
     async def shown(what: Any) -> Any:
         return gr.update(visible=what == MODELS)

@@ -28,14 +28,14 @@ LACKING = "This model starts from a picture. Give it one in the tab Sample, and 
 class Sheet:
     """The picker of models and every model's widgets; made within the column that shows them.
 
-    Pictures that the page shows lie in `scratch`; `here` is the name of the tab that is open.
+    Pictures that the page shows lie in `scratch`; `here` is (the tab that is open, when it was opened).
     """
 
     def __init__(self, studio: Studio, model: Any, scratch: Path) -> None:
         self.studio = studio
         self.model = model
         self.scratch = scratch
-        self.here = gr.State("Sample")
+        self.here = gr.State(("Sample", 0.0))
         self.start = gr.State(("", "0", 0))
         """Where Explore starts: (model, place, when it was chosen)."""
         self.own = gr.State({})
@@ -43,15 +43,15 @@ class Sheet:
         self.controls = {name: controls_of(name, studio) for name in studio.samplers}
 
     def follow(self, tabs: Any) -> None:
-        """Keeps the name of the tab that is open in `here`."""
+        """Keeps the name of the tab that is open in `here`. Whoever hurries through the tabs is followed to the last:
+        the browser says when each was opened, for it may be heard of them in another order."""
 
-        async def named(event: gr.SelectData) -> str:
-            return str(event.value)
+        async def named(when: Any, here: tuple[str, float], event: gr.SelectData) -> tuple[str, float]:
+            return (str(event.value), when) if isinstance(when, (int, float)) and when > here[1] else here
 
-        # whoever hurries through the tabs is followed to the last: none is left out, and each waits its turn
         tabs.select(
-            named, None, self.here, api_visibility="private", show_progress="hidden",
-            trigger_mode="multiple", concurrency_limit=1,
+            named, [gr.Number(visible=False), self.here], self.here, js="(_, here) => [performance.now(), here]",
+            api_visibility="private", show_progress="hidden", trigger_mode="multiple", concurrency_limit=1,
         )  # fmt: skip
 
     @property

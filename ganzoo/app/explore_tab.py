@@ -91,7 +91,7 @@ def explore_tab(sheet: Sheet) -> None:
 
     async def again(here: Any, *values: Any) -> Any:
         """For who came here, or for another model or seed while somebody looks."""
-        return await opened(*values) if here == "Explore" else [gr.skip()] * 3
+        return await opened(*values) if here[0] == "Explore" else [gr.skip()] * 3
 
     @kept(3)
     async def cross(model: Any, parents: Any, own: Any, *values: Any) -> Any:
