@@ -209,9 +209,10 @@ def _marginals(source: Source) -> torch.Tensor | None:
 def optimizers_of(recipe: Recipe, game: Game) -> dict[str, torch.optim.Optimizer]:
     """One optimiser for each player of the game."""
     players = game.players()
-    for name in [*recipe.optimizers, *recipe.clip]:
-        if isinstance(norm := recipe.clip.get(name, 1.0), str) or not norm > 0:
+    for name, norm in recipe.clip.items():
+        if isinstance(norm, str) or not norm > 0:
             raise RecipeError(f"clip.{name} is {norm!r}; a gradient norm above 0 is expected")
+    for name in [*recipe.optimizers, *recipe.clip]:
         if name not in players:
             raise RecipeError(f"the game has no player '{name}'{did_you_mean(name, players)}")
     if missing := players.keys() - recipe.optimizers.keys():

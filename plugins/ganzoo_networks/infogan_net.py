@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import ganzoo
 from ganzoo.errors import RecipeError
 from ganzoo_networks.flatten import Flatten
+from ganzoo_networks.sizes import picture
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -85,15 +86,10 @@ class Discriminator(nn.Module):
 
 
 def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
-    if spec.kind != "image":
-        raise RecipeError(
-            "infogan-net makes and judges pictures, and these data are points; set generator=mlp and discriminator=mlp"
-        )
-    if spec.shape[1] % 4 or spec.shape[2] % 4:
-        raise RecipeError(
-            f"infogan-net needs sides that divide by 4; {spec.shape[1]}x{spec.shape[2]} do not: resize the data"
-        )
-    return spec.shape
+    channels, height, breadth = picture(spec, "infogan-net")
+    if height % 4 or breadth % 4:
+        raise RecipeError(f"infogan-net needs sides that divide by 4; {height}x{breadth} do not: resize the data")
+    return channels, height, breadth
 
 
 def _initialise(network: nn.Module) -> None:
