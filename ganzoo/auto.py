@@ -56,7 +56,7 @@ def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = N
     last = layout(engine.game) is torch.channels_last
     why = {
         "layout": "faster for convolutions" if last else "there are no convolutions",
-        "threads": f"of {most}; one for every {SHARE / 1e6:g} MFLOP of a product, which has {each / 1e6:.3g} here"
+        "threads": f"of {most}; a product has {each / 1e6:.3g} MFLOP here, and one is worth waking for {SHARE / 1e6:g}"
         if threads is None
         else ASKED,
     }

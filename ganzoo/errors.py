@@ -70,16 +70,14 @@ class Interrupted(GanzooError):
 
 
 def did_you_mean(name: str, known: Iterable[str], lists: str = "") -> str:
-    """`; did you mean 'dcgan'?` when something close is known, else the first names there are, and the command that
-    `lists` all if they are many."""
+    """`; did you mean 'dcgan'?` when something close is known, else the names there are, of many the first, and the
+    command that `lists` all."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
     if not names:
         return "; there is none"
-    return (
-        "; there is "
-        + ", ".join(names[:12])
-        + ("" if len(names) <= 12 else f", ... (all: {lists})" if lists else ", ...")
-    )
+    shown = names[: 12 if lists else 30]
+    more = f" and {len(names) - len(shown)} more" if names[len(shown) :] else ""
+    return f"; there is {', '.join(shown)}{more}" + (f" ({lists})" if more and lists else "")

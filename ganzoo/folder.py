@@ -58,6 +58,8 @@ class RunFolder:
     def open(cls, path: AnyPath) -> RunFolder:
         """The run at `path`; GanzooError if it is none or a newer ganzoo's, DamagedFile if unreadable."""
         folder = cls(path)
+        if folder.path.is_file():
+            raise GanzooError(f"{path} is a file, and a run is a folder; give the folder that 'ganzoo train' made")
         if not folder.path.is_dir():
             raise GanzooError(f"there is no run folder {path}; check the path")
         if not folder.run.is_file():

@@ -162,6 +162,7 @@ class Recipe:
         body = self.to_dict()
         for key in ("name", *WORDS, *ASIDE):
             body.pop(key, None)
+        body.update({name: self.section(name) for name in SECTIONS})
         return "\n".join(lines + [f"{path} = {value}" for path, value in flatten(body)])
 
 

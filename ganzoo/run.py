@@ -160,11 +160,12 @@ def _metric(recipe: Recipe, source: Source) -> Any:
     """What evaluates the run: `samples -> {figure: number}`, with the `figure` that picks the best
     checkpoint and its `sign`, +1 where more is better; None where nothing is evaluated."""
     asked, every = recipe.section("evaluate"), recipe.section("log")["every"]
+    found = zoo.part("metric", asked["metric"])
     if not asked["every"]:
         return None
     if asked["every"] % every:
         raise RecipeError(f"evaluate.every is {asked['every']}; a multiple of log.every ({every}) is expected")
-    metric = zoo.part("metric", asked["metric"]).build(asked["metric"], {"source": source})
+    metric = found.build(asked["metric"], {"source": source})
     for name in ("figure", "sign"):
         if getattr(metric, name, None) is None:
             text = f"metric '{asked['metric']}' has no '{name}', by which the best checkpoint is picked"

@@ -161,6 +161,7 @@ class Term(nn.Module):
     precision: Literal["any", "fp32"] = "any"
     inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
     separable: bool = True  # whether what `judged` does to one sample does not depend on the others
+    needs: tuple[str, str] | None = None  # what must be true of the game, G, D or a term: an attribute, and in words
 
     def attach(self, G: Any, D: Any) -> None:
         """Once, when the networks are there: make the heads and the state whose sizes depend on them."""
@@ -247,7 +248,9 @@ class TwoPlayer(Game):
             raise RecipeError("latent is 0 and conditions are empty, so G would have no input; set one of the two")
         self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
         self.D = build.discriminator(discriminator, self.sample(), self.told())
-        for number, term in enumerate(self._terms()):
+        names = [*self.terms, *([] if augment is None else [build.name(augment)])]
+        for number, (name, term) in enumerate(zip(names, self._terms())):
+            self._check_needs(name, term)
             build.attach(term, number, self.G, self.D)
         self.showing = [term for term in self._terms() if term.overrides("shown")]
         self.judging = [term for term in self._terms() if term.overrides("judged")]
@@ -311,6 +314,12 @@ class TwoPlayer(Game):
     def _lazy(self, player: Literal["D", "G"]) -> list[Turn]:
         cadences = sorted({t.every for t in self._terms() if t.acts(player)} - {1})
         return [turn for every in cadences for turn in self._turns(player, every, 1)]
+
+    def _check_needs(self, name: str, term: Any) -> None:
+        if term.needs:
+            fact, choice = term.needs
+            if not any(getattr(part, fact, False) for part in (self, self.G, self.D, *self._terms())):
+                raise RecipeError(f"{name} needs {choice}")
 
     def _terms(self) -> list[Any]:
         return [*self.terms.values(), *([self.augment] if isinstance(self.augment, Term) else [])]

@@ -70,6 +70,8 @@ def test_opening_says_what_is_not_a_run(tmp_path: Path, run: RunFolder) -> None:
         RunFolder.open(tmp_path / "gone")
     with pytest.raises(GanzooError, match="is not a run folder"):
         RunFolder.open(tmp_path)
+    with pytest.raises(GanzooError, match=r"run.json is a file, and a run is a folder"):
+        RunFolder.open(run.run)
     run.run.write_text('{"format": 99}')
     with pytest.raises(GanzooError, match=r"format 99 .* newer ganzoo"):
         RunFolder.open(run.path)

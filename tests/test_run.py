@@ -348,6 +348,7 @@ def test_wrong_requests_are_one_sentence_and_lose_nothing(tmp_path):
         (lambda: train(tmp_path / "x", data="digts"), RecipeError, "did you mean 'digits'?"),
         (lambda: train(tmp_path / "x", device="cuda:9"), GanzooError, "try --device cpu"),
         (lambda: train(tmp_path / "x", changes={"evaluate.every": 7}), RecipeError, "a multiple of log.every"),
+        (lambda: train(tmp_path / "x", changes={"evaluate.metric": "fond"}), RecipeError, "did you mean 'found'?"),
     ]
     for action, kind, words in wrong:
         with pytest.raises(kind) as caught:

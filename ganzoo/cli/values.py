@@ -27,7 +27,7 @@ def assignment(text: str) -> tuple[str, Any]:
     """`generator.width=64` -> ("generator.width", 64); ValueError without a path or an equals sign."""
     path, equals, written = text.partition("=")
     if not equals or not path.strip():
-        raise ValueError(f"'{text}' is not of the form PATH=VALUE, such as loss=hinge")
+        raise ValueError(f"'{text}' is not of the form PATH=VALUE, such as loss=hinge or terms.r1.weight=1")
     return path.strip(), value(written.strip())
 
 

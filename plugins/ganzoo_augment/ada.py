@@ -27,6 +27,12 @@ from ganzoo_augment.transforms import hue, luma_flip, recoloured, resampled, sat
 
 Policy = Literal["blit", "geometry", "color"]
 
+CENTRED = (
+    "centred",
+    "a loss by which D says 0 of what it cannot tell, such as loss=non-saturating or loss=hinge, since p follows the "
+    "sign of D(x); or hold p, with augment.images=inf and augment.start",
+)
+
 QUARTERS = torch.tensor([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, -1.0]])
 """Cosines and sines of 0, 1, 2 and 3 quarter turns; those of π/2 are not whole in binary."""
 
@@ -35,8 +41,8 @@ class AdaptiveAugment(Augmentation):
     """Random flips, turns, zooms and colours for what D sees, as often as it learns by heart (Karras et al. 2020,
     arXiv:2006.06676).
 
-    p, and the signs seen since it last moved, are state. p means something where D says 0 of what it cannot tell: it
-    does with a loss of logits or a hinge, and not with a critic of Wasserstein's; `start` with `images=inf` holds p.
+    p, and the signs seen since it last moved, are state. p moves by the sign of D's scores, so the loss must be one
+    by which D says 0 of what it cannot tell; `start` with `images=inf` holds p, with any loss.
 
     policy    which of 'blit' (flips, quarter turns, whole pixels), 'geometry' (zoom, turn, stretch, shift), 'color'
     target    r_t that p steers to
@@ -65,6 +71,8 @@ class AdaptiveAugment(Augmentation):
             raise RecipeError(f"augment.start is {start}; a probability, 0 to 1, is expected")
         if images <= 0 or interval < 1:
             raise RecipeError(f"augment.images is {images}, augment.interval {interval}; both must be above 0")
+        if math.isfinite(images):
+            self.needs = CENTRED
         self.policy, self.target, self.images, self.interval = policy, target, images, interval
         self.register_buffer("p", torch.tensor(start))
         for name in ("r_t", "signs", "turns"):

@@ -24,6 +24,9 @@ Encoder = Annotated[ganzoo.Use, ganzoo.Slot("network", "encoder")]
 class Bidirectional(ganzoo.Term):
     """D tells the pairs apart; G and E want each taken for the other (section 3.4, the stronger gradient)."""
 
+    targets = centred = True  # 1 and 0 for σ(score), which is ½ where it cannot tell
+    needs = ("paired", "a game with an encoder, whose latents D is told, game=bigan")
+
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """−E[log D(x, E(x))] − E[log(1 − D(G(z), z))]."""
         real, fake = round.pair()
@@ -56,6 +59,8 @@ class BiGAN(ganzoo.TwoPlayer):
 
     encoder  E: x -> z; one player with G
     """
+
+    paired = True
 
     def __init__(self, build: ganzoo.Builder, *, encoder: Encoder, **options: Any) -> None:
         super().__init__(build, **options)

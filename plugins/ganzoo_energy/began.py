@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import ganzoo
+from ganzoo_networks.autoencoder import ENERGY
 
 
 class Equilibrium(ganzoo.Term):
@@ -21,6 +22,7 @@ class Equilibrium(ganzoo.Term):
     """
 
     k: Tensor
+    needs = ENERGY
 
     def __init__(self, *, gamma: float = 0.5, rate: float = 0.001) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, relu
 
 import ganzoo
+from ganzoo_networks.autoencoder import ENERGY
 
 
 class Margin(ganzoo.Term):
@@ -17,6 +18,7 @@ class Margin(ganzoo.Term):
     """
 
     margin: float | Tensor
+    needs = ENERGY
 
     def __init__(self, *, margin: float = 1.0) -> None:
         super().__init__()

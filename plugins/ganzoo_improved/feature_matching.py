@@ -20,6 +20,8 @@ class FeatureMatching(ganzoo.Term):
 class InsteadOfTheScore(FeatureMatching):
     """The paper's own use of it: D tells data from fakes by cross entropy, and G matches features and nothing else."""
 
+    targets = centred = True  # 1 and 0 for σ(score), which is ½ where it cannot tell
+
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """−E[log D(x)] − E[log(1 − D(G(z)))], D(x) the sigmoid of the score."""
         real, fake = round.pair()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import ganzoo
+from ganzoo_networks.autoencoder import ENERGY
 
 
 class Mmd(ganzoo.Term):
@@ -65,6 +66,8 @@ class Reconstruction(ganzoo.Term):
 
     weight  the paper's λ
     """
+
+    needs = ENERGY
 
     def __init__(self, *, weight: float = 8.0) -> None:
         super().__init__()

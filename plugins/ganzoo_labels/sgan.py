@@ -72,6 +72,8 @@ class Labelled(ganzoo.Round):
 class SemiSupervised(ganzoo.TwoPlayer):
     """Two players, and labelled samples beside; D without 'fake' is a second generator, `classifier`: x -> logits."""
 
+    labelled = True
+
     def __init__(self, build: ganzoo.Builder, **options: Any) -> None:
         super().__init__(build, **options)
         self.K = len(build.data.classes)
@@ -100,6 +102,8 @@ class Classifier(nn.Module):
 
 class Supervised(ganzoo.Term):
     """Cross entropy of the labelled samples among the K classes, for D."""
+
+    needs = ("labelled", "a game with labelled samples beside the others, game=semi-supervised")
 
     def discriminator(self, round: Labelled) -> Tensor:  # type: ignore[override]
         """L_supervised = −E[log p(y | x, y < K + 1)] (Salimans et al. 2016, section 5)."""

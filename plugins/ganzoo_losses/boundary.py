@@ -16,6 +16,8 @@ import ganzoo
 class BoundarySeeking(ganzoo.Term):
     """D ascends the value function of 2014; G wants D to be undecided."""
 
+    targets = centred = True  # 1 and 0 for σ(score), which is ½ where it cannot tell
+
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """−E[log D(x)] − E[log(1 − D(G(z)))]."""
         real, fake = round.pair()

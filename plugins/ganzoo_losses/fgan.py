@@ -73,6 +73,8 @@ class Kl(FGan):
 class ReverseKl(FGan):
     """f(u) = −log u: the Kullback-Leibler divergence of q from p. f*(t) = −1 − log(−t) for t < 0."""
 
+    centred = True  # v is log p/q at best
+
     def T(self, v: Tensor) -> Tensor:
         return -exponential(-v)
 
@@ -83,6 +85,8 @@ class ReverseKl(FGan):
 class Pearson(FGan):
     """f(u) = (u − 1)²: Pearson's χ². f*(t) = t²/4 + t."""
 
+    centred = True  # v is 2(p/q − 1) at best
+
     def T(self, v: Tensor) -> Tensor:
         return v
 
@@ -92,6 +96,8 @@ class Pearson(FGan):
 
 class Hellinger(FGan):
     """f(u) = (√u − 1)²: the squared Hellinger distance. f*(t) = t/(1 − t) for t < 1."""
+
+    centred = True  # v is ½ log p/q at best
 
     def T(self, v: Tensor) -> Tensor:
         return 1 - exponential(-v)
@@ -104,6 +110,8 @@ class Js(FGan):
     """f(u) = u log u − (u + 1) log((u + 1)/2): twice the Jensen-Shannon divergence.
     f*(t) = −log(2 − exp t) for t < log 2."""
 
+    targets = centred = True  # the cross entropy of 2014 and a constant
+
     def T(self, v: Tensor) -> Tensor:
         return math.log(2) - softplus(-v)
 
@@ -114,6 +122,8 @@ class Js(FGan):
 class Gan(FGan):
     """f(u) = u log u − (u + 1) log(u + 1): the game of 2014, whose f(1) is −log 4. f*(t) = −log(1 − exp t)
     for t < 0."""
+
+    targets = centred = True  # the cross entropy of 2014
 
     def T(self, v: Tensor) -> Tensor:
         return -softplus(-v)

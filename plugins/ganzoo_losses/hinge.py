@@ -17,6 +17,8 @@ import ganzoo
 class Hinge(ganzoo.Term):
     """D asks for scores of at least 1 on data and at most −1 on fakes; G raises the score of fakes."""
 
+    centred = True  # the score is 0 where it cannot tell
+
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]."""
         real, fake = round.pair()

@@ -18,9 +18,12 @@ class LeastSquares(ganzoo.Term):
     c     what G wants D to say of fakes
     """
 
+    targets = True  # a and b
+
     def __init__(self, *, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> None:
         super().__init__()
         self.a, self.b, self.c = a, b, c
+        self.centred = a == -b  # whether the score is 0 where D cannot tell
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """½ E[(D(x) − b)²] + ½ E[(D(G(z)) − a)²]."""

@@ -15,6 +15,13 @@ import ganzoo
 from ganzoo.errors import RecipeError
 from ganzoo_networks.flatten import Flatten
 
+ENERGY = (
+    "energy",
+    "a discriminator that is an autoencoder, whose score is its error: discriminator=autoencoder, or "
+    "discriminator=autoencoder-mlp for points",
+)
+"""What the losses and terms that read the score as an error need."""
+
 
 class Discriminator(nn.Module):
     """Two convolutions 4×4 of stride 2 to a code, and back; `features` is the code.
@@ -25,6 +32,8 @@ class Discriminator(nn.Module):
     norm   'batch': BatchNorm in all layers but the first and the last, the code among them; 'none': D judges each
            sample by itself
     """
+
+    energy = True  # the score is an error: not negative, and low for data
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ class Discriminator(nn.Module):
     """
 
     separable = True
+    energy = True  # the score is an error: not negative, and low for data
 
     def __init__(self, sample: ganzoo.OutputSpec, *, width: int = 128, code: int = 16, power: float = 2.0) -> None:
         super().__init__()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.errors import RecipeError
 from ganzoo_penalties.consistency import Consistency
 
 
@@ -46,6 +47,11 @@ class LatentConsistency(ganzoo.Term):
     def __init__(self, *, sigma: float = 0.03, gen: float = 0.5, dis: float = 5.0) -> None:
         super().__init__()
         self.sigma, self.gen, self.dis = sigma, gen, dis
+
+    def attach(self, G: ganzoo.GeneratorNet, D: nn.Module) -> None:
+        """RecipeError for a G without a latent."""
+        if not G.spec.of_kind("latent"):
+            raise RecipeError("latent-consistency moves latents, and G has none; set latent above 0")
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """λ_dis E[(D(G(z)) − D(G(T(z))))²]."""

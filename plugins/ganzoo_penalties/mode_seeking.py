@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.errors import RecipeError
 
 
 class ModeSeeking(ganzoo.Term):
@@ -21,6 +22,11 @@ class ModeSeeking(ganzoo.Term):
     def __init__(self, *, epsilon: float = 1e-5) -> None:
         super().__init__()
         self.epsilon = epsilon
+
+    def attach(self, G: ganzoo.GeneratorNet, D: nn.Module) -> None:
+        """RecipeError for a G without a latent."""
+        if not G.spec.of_kind("latent"):
+            raise RecipeError("mode-seeking compares samples of two latents, and G has none; set latent above 0")
 
     def generator(self, round: ganzoo.Round) -> Tensor:
         """1 / (ratio + ε), ratio = mean |G(c, z₁) − G(c, z₂)| / mean |z₁ − z₂|; 0 for a batch of one."""

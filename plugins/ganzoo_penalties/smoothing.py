@@ -20,6 +20,8 @@ class LabelSmoothing(ganzoo.Term):
     target  the paper's α
     """
 
+    needs = ("targets", "a loss that has a target for D's score of data, such as loss=non-saturating or loss=lsgan")
+
     def __init__(self, *, target: float = 0.9) -> None:
         super().__init__()
         self.target = target

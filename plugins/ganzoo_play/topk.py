@@ -51,6 +51,11 @@ class TopK(ganzoo.TwoPlayer):
         self, build: ganzoo.Builder, *, decay: float = 0.99, every: int = 2000, least: float = 0.5, **options: Any
     ) -> None:
         super().__init__(build, **options)
+        if getattr(self.D, "energy", False):
+            raise RecipeError(
+                "the game top-k keeps the fakes with the highest scores, and those of an autoencoder are its errors, "
+                "highest for the worst; choose another discriminator"
+            )
         if not (0 < decay <= 1 and 0 < least <= 1 and every >= 1):
             raise RecipeError(
                 f"decay {decay} and least {least} must lie in (0, 1], and every, which is {every}, be 1 at least"

@@ -64,6 +64,8 @@ class PathLength(ganzoo.Term):
     decay  of the running mean, each time it is moved
     """
 
+    needs = ("styles", "a game in which fakes are made of styles, game=stylegan2")
+
     mean: Tensor
     precision = "fp32"
 
@@ -98,6 +100,8 @@ class StyleGAN2(ganzoo.TwoPlayer):
 
     mixing  the probability that a fake has two styles
     """
+
+    styles = True
 
     def __init__(self, build: ganzoo.Builder, *, mixing: float = 0.9, **options: Any) -> None:
         super().__init__(build, **options)
