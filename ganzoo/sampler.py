@@ -34,6 +34,8 @@ from ganzoo.ways import Key
 __all__ = ["Backend", "Sampler", "Samples", "settings_of"]
 
 BATCH = 64
+WIDEST = 32
+"""A way that is longer is no longer one row of its grid."""
 
 
 class Backend(Protocol):
@@ -170,7 +172,7 @@ class Sampler:
         batch: int = BATCH,
         **inputs: Any,
     ) -> Samples:
-        """From a, through `via`, to b: `steps` pictures a leg, both its ends included.
+        """From a, through `via`, to b: `steps` pictures a leg, both its ends included; a leg is a row of the grid.
 
         Latents move as their prior says (slerp keeps the norm of normal ones, lerp is a straight line);
         everything else is held as given, or as the first seed says. With `loop` the last leg leads back
@@ -182,7 +184,8 @@ class Sampler:
         legs = len(keys) if loop else len(keys) - 1
         places = ways.stops(legs, steps) + ([] if loop else [float(legs)])
         arguments = {"keys": [k if isinstance(k, int) else None for k in keys], "steps": steps, "loop": loop}
-        return self._way(keys, places, batch, "interpolate", arguments, inputs)
+        made = self._way(keys, places, batch, "interpolate", arguments, inputs)
+        return replace(made, columns=min(steps if legs == 1 else max(steps - 1, 2), WIDEST))
 
     def walk(
         self, seconds: float = 6.0, fps: float = 24.0, seed: int = 0, batch: int = BATCH, **inputs: Any
@@ -222,6 +225,7 @@ class Sampler:
             kept,
             settings=self._settings("sweep", arguments),
             data=self._data(),
+            columns=min(len(values), WIDEST),
         )
 
     def directions(self, k: int = 8) -> Directions:
@@ -261,7 +265,8 @@ class Sampler:
         label, truncation, given = family.apart(inputs)
         here = where._ask(len(amounts), seed, [seed] * len(amounts), label, truncation, given)
         arguments = {"direction": direction, "amounts": list(amounts), "seed": seed, **inputs}
-        return where._make(directions.moved(here, found, direction, amounts), batch, "along", arguments)
+        made = where._make(directions.moved(here, found, direction, amounts), batch, "along", arguments)
+        return replace(made, columns=min(len(amounts), WIDEST))
 
     def mix(
         self,
@@ -279,11 +284,11 @@ class Sampler:
         InputError if no generator of the model takes a w, layer by layer, that another one makes.
         """
         where, spec = family.styled(self, self.generators.values())
-        first, second, cross = ways.crossings(a, b, at, spec.shape[0])
+        first, second, cross, across = ways.crossings(a, b, at, spec.shape[0])
         label, truncation, given = family.apart(inputs)
         here = where._ask(len(first), 0, first, label, truncation, given)
         arguments = {"a": first, "b": second, "at": cross, **inputs}
-        return where._make(ways.crossed(here, spec, second, cross), batch, "mix", arguments)
+        return replace(where._make(ways.crossed(here, spec, second, cross), batch, "mix", arguments), columns=across)
 
     def reconstruct(self, images: Any, batch: int = BATCH, **inputs: Any) -> Samples:
         """Pictures taken to their latents by the model's encoder, and back by its generator.

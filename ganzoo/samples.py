@@ -43,6 +43,7 @@ class Samples:
     settings   how to make them again: {"model", "generator", "call", "arguments"}
     fps        frames a second when saved as a film
     data       for points: some of the data [M, d], to be drawn beneath them, where they are known
+    columns    how many stand in a row of their grid; None: what comes nearest to a square
     """
 
     spec: GeneratorSpec
@@ -52,6 +53,7 @@ class Samples:
     settings: Mapping[str, Any] = field(default_factory=dict)
     fps: float = 12.0
     data: NDArray[np.float32] | None = None
+    columns: int | None = None
 
     def __len__(self) -> int:
         return len(self.output)
@@ -90,7 +92,7 @@ class Samples:
         if self.spec.output.kind == "latent":
             raise InputError("out", "latents cannot be drawn; they are saved as .npz")
         captions = [str(s) for s in self.seeds] if seeds else []
-        return images.grid(self.output, captions, columns, cell=CELL if captions else 1)
+        return images.grid(self.output, captions, columns or self.columns, cell=CELL if captions else 1)
 
     def picture(self, k: int) -> Image.Image:
         """Picture k alone."""

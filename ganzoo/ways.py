@@ -64,8 +64,11 @@ def crossed(here: Request, spec: InputSpec, others: NDArray[np.int64], at: NDArr
     return here.but(**{spec.name: np.where(early, here.drawn(spec, here.seeds), here.drawn(spec, others))})
 
 
-def crossings(a: Any, b: Any, at: Any, layers: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.integer]]:
-    """The seeds and the layer of each mixture, as numpy broadcasts them; InputError if they do not fit."""
+def crossings(
+    a: Any, b: Any, at: Any, layers: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.integer], int]:
+    """The seeds and the layer of each mixture, as numpy broadcasts them, and how many there are in a row; InputError
+    if they do not fit."""
     try:
         table = np.broadcast_arrays(a, b, layers // 2 if at is None else at)
     except ValueError as error:
@@ -76,7 +79,7 @@ def crossings(a: Any, b: Any, at: Any, layers: int) -> tuple[NDArray[np.int64], 
     if cross.dtype.kind not in "iu" or cross.min() < 0 or cross.max() > layers:
         raise InputError("at", f"at is {at}; a layer from 0 to {layers} is needed")
     first, second = (check_seeds(0, 0, part.ravel().tolist()) for part in table[:2])
-    return first, second, cross
+    return first, second, cross, table[2].shape[-1] if table[2].ndim else 1
 
 
 def _latents(here: Request) -> tuple[InputSpec, ...]:

@@ -171,7 +171,9 @@ def test_mix_takes_layers_from_two_seeds(style: Sampler) -> None:
         wanted = np.concatenate([a[: 2 * at], b[2 * at :]])
         assert np.abs(picture - wanted).max() <= 6  # the noise, which is 0 here
     assert np.abs(a - b).max() > 40
-    assert len(style.mix([[1], [2]], [3, 4, 5])) == 6
+    table = style.mix([[1], [2]], [3, 4, 5, 6, 7])
+    assert (len(table), table.columns) == (10, 5)
+    assert style.mix(7, 12).columns == 1
     assert np.array_equal(style.mix(7, 12).images, style.generators["mapping"].mix(7, 12, at=2).images)
 
 
@@ -310,6 +312,7 @@ def test_along_moves_one_seed(style: Sampler) -> None:
     here = flat.sample(1, seed=5)
     strip = flat.along(0, [-2, 0, 2], seed=5)
     assert np.array_equal(strip.images[1], here.images[0])
+    assert strip.columns == 3
     moved = strip.inputs["z"] - here.inputs["z"]
     assert np.allclose(moved, np.array([[-2], [0], [2]]) * flat.directions(1).components[0], atol=1e-6)
     bounded = Sampler(TorchBackend(Flat(prior="uniform"))).along(0, [-50, 50], seed=5).inputs["z"]

@@ -219,6 +219,13 @@ def test_interpolate_meets_its_ends() -> None:
     assert np.array_equal(s.interpolate(3, 9, 5).inputs["y"], np.repeat(s.sample(1, seed=3).inputs["y"], 5))
 
 
+def test_a_way_is_a_row_of_its_grid() -> None:
+    s = sampler(Z)
+    line = s.interpolate(3, 9, 6)
+    assert line.grid() == line.grid(columns=6) != line.grid(columns=3)
+    assert s.interpolate(3, 9, 200).columns == 32
+
+
 def test_interpolate_keyframes_and_loops() -> None:
     s = sampler(Z)
     keys = s.sample(seeds=[3, 4, 9]).images
@@ -227,6 +234,7 @@ def test_interpolate_keyframes_and_loops() -> None:
     assert len(loop) == 9
     assert np.array_equal(loop.images[[0, 3, 6]], keys)
     assert len({p.tobytes() for p in loop.images}) == 9
+    assert loop.columns == 3
     latent = s.sample(seeds=[3, 9]).inputs["z"]
     assert np.array_equal(s.interpolate(latent[0], {"z": latent[1]}, 4).images, s.interpolate(3, 9, 4).images)
     for bad in ({"steps": 1}, {"a": -1}, {"a": np.zeros(5)}, {"a": {}}, {"via": [2**32]}):
@@ -268,6 +276,7 @@ def test_sweep() -> None:
     assert np.array_equal(strip.images[2], s.sample(1, seed=3, psi=1.0).images[0])
     assert s.sweep("y", ["cat", "eel"]).inputs["y"].tolist() == [0, 3]
     assert len(s.sweep("truncation", [0.2, 0.4])) == 2
+    assert strip.columns == 3
     for name, values in [("z", [1]), ("psii", [1]), ("psi", []), ("psi", [9])]:
         with pytest.raises(InputError):
             s.sweep(name, values)
