@@ -181,7 +181,6 @@ def engine_of(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Eng
     """The engine of a recipe on these data at step 0; `settled` is what `auto` was resolved to."""
     game = game_of(recipe, source.spec, lambda: _marginals(source)).to(settled["device"])
     optimizers = optimizers_of(recipe, game)
-    every = recipe.section("log")["every"]
     bf16 = settled["precision"] == "bf16"
     kind = torch.device(settled["device"]).type
     return Engine(
@@ -195,7 +194,7 @@ def engine_of(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Eng
         accumulate=recipe.accumulate,
         clip={player: float(norm) for player, norm in recipe.clip.items()},
         autocast=(lambda: torch.autocast(kind, torch.bfloat16)) if bf16 else nullcontext,
-        listen=lambda step: (step + 1) % every == 0,
+        rows=recipe.section("log")["every"],
         device=settled["device"],
     )
 

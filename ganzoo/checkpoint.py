@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ganzoo.averages import Averages
@@ -32,7 +33,10 @@ def save(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
     for player, optimizer in engine.optimizers.items():
         moments, primitives[player] = pack_optimizer(optimizer, names)
         tensors |= {f"optimizers/{player}/{name}": t for name, t in moments.items()}
-    write_state(path, tensors, {**meta, "kind": "checkpoint", "step": engine.step, "optimizers": primitives})
+    meta = {**meta, "kind": "checkpoint", "step": engine.step, "optimizers": primitives}
+    if engine.step % engine.rows:  # measured since the last row, to stand in the next
+        meta["measured"] = {name: value.item() for name, value in engine.measured.items()}
+    write_state(path, tensors, meta)
 
 
 def save_snapshot(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
@@ -50,6 +54,7 @@ def restore(state: State, engine: Engine) -> None:
         moments = _under(state.tensors, f"optimizers/{player}/")
         unpack_optimizer(optimizer, names, moments, state.meta["optimizers"][player])
     engine.step = int(state.meta["step"])
+    engine.measured = {name: torch.tensor(value) for name, value in state.meta.get("measured", {}).items()}
 
 
 def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[dict[str, nn.Module], dict[str, Any]]:
@@ -106,11 +111,12 @@ def _file_of(path: Path, step: int | None) -> Path:
     if step is None:
         return path
     folder = RunFolder.open(path)
-    for candidate in (folder.checkpoint_path(step), folder.snapshot_path(step)):
-        if candidate.exists():
-            return candidate
-    steps = sorted({int(p.stem.split("-")[1]) for p in [*folder.checkpoints(), *folder.snapshots()]})
-    raise GanzooError(f"'{path}' keeps nothing of step {step}; there is {', '.join(map(str, steps)) or 'nothing'}")
+    kept = {int(p.stem.split("-")[1]): p for p in [*folder.snapshots(), *folder.checkpoints()]}
+    if step not in kept:
+        raise GanzooError(
+            f"'{path}' keeps nothing of step {step}; there is {', '.join(map(str, sorted(kept))) or 'nothing'}"
+        )
+    return kept[step]
 
 
 def _averaged(engine: Engine) -> dict[str, Tensor]:

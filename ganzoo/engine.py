@@ -35,7 +35,8 @@ class Engine:
     accumulate  minibatches whose gradients are averaged before a player moves
     clip        greatest gradient norm, for the players named
     autocast    makes the context that costs are computed in
-    listen      which steps are measured: their costs, reports and gradient norms are in `measured`
+    rows        after so many steps somebody reads `measured`: costs, reports and gradient norms of the last turns of
+                each kind until then
     """
 
     def __init__(
@@ -51,12 +52,12 @@ class Engine:
         accumulate: int = 1,
         clip: Mapping[str, float] | None = None,
         autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
-        listen: Callable[[int], bool] = lambda step: True,
+        rows: int = 1,
         device: torch.device | str = "cpu",
     ) -> None:
         self.game, self.draw, self.optimizers, self.averages = game, draw, optimizers, averages
         self.batch, self.seed, self.schedules, self.accumulate = batch, seed, schedules, accumulate
-        self.clip, self.autocast, self.listen = clip or {}, autocast, listen
+        self.clip, self.autocast, self.rows = clip or {}, autocast, rows
         self.device = torch.device(device)
         self.step = 0
         self.measured: dict[str, Tensor] = {}
@@ -77,7 +78,8 @@ class Engine:
         with torch.random.fork_rng(devices=self._cuda()):
             while self.step < until:  # for number of training iterations do
                 self.set(self.step)
-                self.measured = {}
+                if self.step % self.rows == 0:
+                    self.measured = {}
                 for place, turns in enumerate(self.game.turns(self.step)):
                     together = turns if isinstance(turns, tuple) else (turns,)
                     due = [turn for turn in together if self.step % turn.every == 0]
@@ -96,15 +98,21 @@ class Engine:
 
     def take(self, together: Sequence[Turn], place: int, again: int) -> None:
         """Every gradient first, then every step, then everything that settles."""
-        seen = [self.grade(turn, place, again, self.batch) for turn in together]
+        seen = []
+        for turn in together:
+            what, costs = self.grade(turn, place, again, self.batch)
+            seen.append(what)
+            if self._heard(turn):
+                self._measure(turn, what, costs)
         for turn in together:
             self.move(turn)
         with torch.no_grad():
             for turn, what in zip(together, seen):
                 turn.settle(what)
 
-    def grade(self, turn: Turn, place: int, again: int, size: int) -> Any:
-        """Give the player's parameters the gradient of its cost on fresh minibatches."""
+    def grade(self, turn: Turn, place: int, again: int, size: int) -> tuple[Any, Mapping[str, Tensor]]:
+        """Give the player's parameters the gradient of its cost on fresh minibatches; what the cost saw, and its
+        summands, of the last of them."""
         own = self._owned[turn.player]
         self._freeze_all_but(turn)
         for parameter in own:
@@ -126,21 +134,21 @@ class Engine:
             inputs = own if self._watches_players(turn) else None
             torch.autograd.backward(total, self._share, inputs=inputs)
             self._costs += [(self.step, turn.player, name, v.detach()) for name, v in zip(costs, values)]
-        if self.listen(self.step):
-            self._measure(turn, seen, costs)
-        return seen
+        return seen, costs
 
     def move(self, turn: Turn) -> None:
         """One step of the player's optimiser along the gradient that `grade` left."""
         own, optimizer = self._owned[turn.player], self.optimizers[turn.player]
         if turn.restart:
             optimizer.state.clear()
+        heard = turn.every == 1 and self._heard(turn)
+        norm = None
         if turn.player in self.clip:
             norm = nn.utils.clip_grad_norm_(own, self.clip[turn.player])
+        elif heard:
+            norm = nn.utils.get_total_norm([p.grad for p in own if p.grad is not None])
+        if heard and norm is not None:
             self.measured[f"{turn.player}/grad_norm"] = norm
-        elif self.listen(self.step):
-            grads = [p.grad for p in own if p.grad is not None]
-            self.measured[f"{turn.player}/grad_norm"] = nn.utils.get_total_norm(grads)
         optimizer.step()
 
     def verify(self) -> None:
@@ -164,6 +172,8 @@ class Engine:
             for step in self.game.rehearsals():
                 self.set(step)
                 for place, turns in enumerate(self.game.turns(step)):
+                    if isinstance(turns, tuple):
+                        self._check_together(turns)
                     for turn in turns if isinstance(turns, tuple) else (turns,):
                         self._try(turn, place, size)
         self.game.load_state_dict(before)
@@ -175,7 +185,10 @@ class Engine:
         if turn.player not in self.optimizers:
             raise RecipeError(f"player {turn.player} takes a turn but has no optimiser; add optimizers.{turn.player}")
         try:
-            self.grade(turn, place, 0, size)
+            seen, costs = self.grade(turn, place, 0, size)
+            self._measure(turn, seen, costs)
+            with torch.no_grad():
+                turn.settle(seen)
         except GanzooError:
             raise
         except Exception as error:
@@ -187,8 +200,29 @@ class Engine:
 
     def _measure(self, turn: Turn, seen: Any, costs: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
-            self.measured.update(self.game.report(seen, turn))
+            told = self.game.report(seen, turn)
+        for name, value in told.items():
+            if not isinstance(value, Tensor) or value.dim():
+                raise RecipeError(f"report() gave '{name}' as {kind_of(value)}; a scalar tensor is expected")
+        self.measured.update(told)
         self.measured.update({f"{turn.player}/{name}": value.detach() for name, value in costs.items()})
+
+    def _heard(self, turn: Turn) -> bool:
+        """Whether this turn is the last of its kind before `measured` is read."""
+        return self.step + turn.every >= (self.step // self.rows + 1) * self.rows
+
+    def _check_together(self, turns: tuple[Turn, ...]) -> None:
+        """What steps together has gradients of its own, and is played as often."""
+        names = " and ".join(turn.player for turn in turns)
+        if len({(turn.repeat, turn.every) for turn in turns}) > 1:
+            raise RecipeError(
+                f"{names} step together, and not equally often; give their turns one repeat and one every"
+            )
+        owned = [id(p) for turn in turns for p in self._owned.get(turn.player, ())]
+        if len(owned) > len(set(owned)):
+            raise RecipeError(
+                f"{names} step together and share parameters, which can have one gradient; let them take turns"
+            )
 
     def _freeze_all_but(self, turn: Turn) -> None:
         """With the others frozen G(z) is a constant in D's turn: nothing is detached, nothing computed in
@@ -216,6 +250,8 @@ class Engine:
         torch.default_generator.manual_seed(seed)
         for index in self._cuda():
             torch.cuda.default_generators[index].manual_seed(seed)
+        if self.device.type == "mps":
+            torch.mps.manual_seed(seed)
 
     def _cuda(self) -> list[int]:
         return [self.device.index or 0] if self.device.type == "cuda" else []

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ganzoo import metrics, zoo
 from ganzoo.data import Points, Source, embedded, open_source
 from ganzoo.data import Samples as Arrays
+from ganzoo.data.digits import CLASSES
 from ganzoo.errors import DataError, InputError, RecipeError
 from ganzoo.samples import Samples
 
@@ -58,9 +59,12 @@ class FoundDigits:
     )
 
     def __init__(self, source: Source) -> None:
-        if source.spec.shape != (1, 28, 28):
-            shape = list(source.spec.shape)
-            raise DataError(f"the metric 'found' judges digits of shape [1, 28, 28]; these data have shape {shape}")
+        if not are_digits(source):
+            shape, classes = list(source.spec.shape), ", ".join(source.spec.classes[:3]) or "none"
+            raise DataError(
+                f"the metric 'found' judges digits of shape [1, 28, 28] and classes 0 to 9; these data have shape "
+                f"{shape} and the classes {classes}{', ...' * (len(source.spec.classes) > 3)}: choose another metric"
+            )
 
     def __call__(self, samples: Samples) -> Figures:
         return self._figures(samples.images)
@@ -86,11 +90,12 @@ class FrechetDistance:
         if source.spec.kind != "image":
             raise DataError("the metric 'fid' compares pictures; these data are points")
         self.extract = zoo.part("extractor", extractor).build(extractor, {})
-        self.images = pictures_of(source, 10_000)
+        self.digits = are_digits(source)
+        self.images = some_of(source, 10_000)
         self.features = self.extract(self.images)
         self.data = metrics.gaussian(self.features)
         self.protocol = (
-            f"Frechet distance on features of '{extractor}' to the first {len(self.images):,} training images; "
+            f"Frechet distance on features of '{extractor}' to {len(self.images):,} training images; "
             "never to be compared with a distance on Inception"
         )
 
@@ -98,14 +103,14 @@ class FrechetDistance:
         return self._figures(samples.images)
 
     def beside(self) -> dict[str, Figures]:
-        """Floors: what other real images come to; and for digits the three controls that must fail."""
+        """Floors: what other real images come to; and for digits test images and three controls that must fail."""
         found = {}
         held_out: metrics.Gaussian | None = getattr(self.extract, "held_out", None)
-        if held_out is not None:
+        if held_out is not None and self.digits:
             found["floor: training against test images"] = {"fid": metrics.frechet(self.data, held_out)}
         halves = metrics.frechet(self.features[::2], self.features[1::2])
         found["floor: every second training image against the others"] = {"fid": halves}
-        if self.images.shape[1:] == (28, 28, 1):
+        if self.digits:
             made = metrics.controls(*embedded())
             made.pop("real digits")  # most of them are among the data
             found |= {name: self._figures(images[..., None]) for name, images in made.items()}
@@ -145,6 +150,20 @@ class CoveredModes:
     def _figures(self, points: NDArray[Any]) -> Figures:
         seen = metrics.modes(points, self.source.centres, self.source.sigma)
         return {"covered": seen.covered, "high_quality": seen.high_quality, "reverse_kl": seen.reverse_kl}
+
+
+def are_digits(source: Source) -> bool:
+    """Whether digits-cnn knows what these data show."""
+    return source.spec.shape == (1, 28, 28) and source.spec.classes == CLASSES
+
+
+def some_of(source: Source, limit: int) -> NDArray[np.uint8]:
+    """Pictures of a source, uint8 [N, H, W, C]: all, or of more arrays than `limit` some at random, always the same,
+    since they may be sorted by class."""
+    if not isinstance(source, Arrays) or len(source.content.samples) <= limit:
+        return pictures_of(source, limit)
+    rows = np.random.Generator(np.random.Philox(key=0)).permutation(len(source.content.samples))[:limit]
+    return np.ascontiguousarray(source.content.samples.take(np.sort(rows), axis=0).transpose(0, 2, 3, 1))
 
 
 def pictures_of(source: Source, limit: int) -> NDArray[np.uint8]:

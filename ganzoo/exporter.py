@@ -79,11 +79,13 @@ def export(
         raise InputError("generator", message)
     first = next(iter(modules))
     wanted = [generator] if generator is not None else [first] if file else list(modules)
-    written = []
+    built = {}
     for name in wanted:
         place = target if file else target / f"{name}.onnx"
         about = {**found, **(card or {}), "default": name == first}
-        data, apart = build(modules[name], about, place, half)
+        built[name] = place, *build(modules[name], about, place, half)
+    written = []
+    for name, (place, data, apart) in built.items():
         make_folder(place.parent)
         write_bytes(place, data)
         checksum = onnx_file.parse(place, data).checksum

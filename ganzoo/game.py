@@ -58,6 +58,13 @@ class Turn:
     restart: bool = False
     precision: Literal["any", "fp32"] = "any"
 
+    def __post_init__(self) -> None:
+        for name, number in (("repeat", self.repeat), ("every", self.every)):
+            if not isinstance(number, int) or number < 1:
+                raise RecipeError(
+                    f"a turn of {self.player} has {name}={number!r}; a whole number from 1 up is expected"
+                )
+
 
 class Minibatch:
     """m samples of the data, drawn when first read: a turn that asks for no data draws none.

@@ -12,6 +12,7 @@ from ganzoo import metrics
 from ganzoo.data import Source, embedded
 from ganzoo.data.digits import CLASSES
 from ganzoo.errors import DataError
+from ganzoo.evaluation import are_digits
 from ganzoo.samples import Samples
 
 Figures = dict[str, float]
@@ -23,7 +24,7 @@ class _Judged:
     sign, samples = 1, 1000
 
     def __init__(self, source: Source) -> None:
-        if source.spec.shape != (1, 28, 28) or source.spec.classes != CLASSES:
+        if not are_digits(source):
             raise DataError(
                 f"classes are judged of digits 0 to 9 of shape [1, 28, 28]; these data have shape "
                 f"{list(source.spec.shape)} and {len(source.spec.classes)} classes"

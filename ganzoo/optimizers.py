@@ -54,4 +54,4 @@ def warm_up(base: float, *, steps: int) -> Callable[[int], float]:
 
 
 def _share(done: int, of: int) -> float:
-    return min(max(done / of, 0.0), 1.0)
+    return min(max(done / of, 0.0), 1.0) if of > 0 else 1.0

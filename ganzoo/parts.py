@@ -23,6 +23,14 @@ from ganzoo.signals import Stopped
 
 Use = str | Mapping[str, Any]  # a part by name, or {"name": ..., option: value, ...}
 
+
+def name_of(use: Use) -> str:
+    """The name of the part that is used; RecipeError for options without one."""
+    if not isinstance(use, str) and "name" not in use:
+        raise RecipeError(f"{', '.join(map(str, use)) or 'nothing'} is set of a part that has no name; say which it is")
+    return use if isinstance(use, str) else str(use["name"])
+
+
 KINDS = (
     "game", "generator", "discriminator", "encoder", "wrap", "loss", "term", "augment", "prior",
     "source", "optimizer", "schedule", "extractor", "metric",
@@ -189,9 +197,9 @@ def convert(value: Any, kind: Any, what: str) -> Any:
         raise RecipeError(f"{what} is {value!r}; one of {', '.join(map(repr, choices))} is expected")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if origin in (tuple, list) and isinstance(value, (list, tuple)):
+    if origin in (tuple, list):  # one alone is a tuple of one
         inner = typing.get_args(kind)[0] if typing.get_args(kind) else Any
-        return tuple(convert(v, inner, what) for v in value)
+        return tuple(convert(v, inner, what) for v in (value if isinstance(value, (list, tuple)) else [value]))
     plain = origin or kind
     if isinstance(plain, type) and isinstance(value, plain) and not (plain is int and isinstance(value, bool)):
         return value

@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import RecipeError, did_you_mean
-from ganzoo.parts import convert
+from ganzoo.parts import Use, convert
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 SECTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
     "averages": {"half_life": (float, 10_000.0), "ramp": (float, 0.05)},
     "log": {"every": (int, 100), "pictures": (int, 500), "checkpoint": (int, 2000), "snapshot": (int, 250)},
-    "evaluate": {"every": (int, 0), "metric": (str, "found"), "samples": (int, 1000)},
+    "evaluate": {"every": (int, 0), "metric": (Use, "found"), "samples": (int, 1000)},
 }
 
+
+MAY_BE_0 = {("averages", "half_life"), ("averages", "ramp"), ("log", "snapshot"), ("evaluate", "every")}
+"""Settings of which 0 is none."""
 
 WORDS = ("title", "paper", "formula", "deviations")  # for people; they change nothing that is played
 ASIDE = ("tiny", "suites")  # changes kept for later, each a whole
@@ -45,7 +48,8 @@ class Recipe:
     data        the source and its options
     steps       the step a run ends at unless told otherwise; nothing else may read it
     batch       images in a minibatch
-    accumulate  minibatches whose gradients are averaged before a player moves
+    accumulate  minibatches whose gradients are averaged before a player moves; what terms keep (averages, multipliers)
+                follows the last of them
     precision   'auto', 'fp32' or 'bf16'
     optimizers  one for each player
     schedules   of numbers, by path: 'lr' (every player's), 'D.lr', 'terms.r1.weight'
@@ -128,7 +132,8 @@ class Recipe:
         known = {key: value for key, value in tree.items() if key in own}
         if "name" not in known:
             raise RecipeError('the recipe has no name; add a line like: name = "mine"')
-        known["deviations"] = tuple(known.get("deviations", ()))
+        deviations = known.get("deviations", ())
+        known["deviations"] = (deviations,) if isinstance(deviations, str) else tuple(deviations)
         if isinstance(known.get("data"), str):
             known["data"] = {"name": known["data"]}
         for name in ("data", "optimizers", "schedules", "clip", *ASIDE, *SECTIONS):
@@ -177,7 +182,7 @@ def assign(tree: dict[str, Any], path: str, value: Any) -> None:
         node = node[key]
     old = node.get(last)
     # of a part's options 'none' is a value, but for its wrap, which is a part itself
-    if value is None or (value == "none" and ("name" not in node or last == "wrap")):
+    if value is None or (value == "none" and ("name" not in node or last == "wrap" or not parents)):
         node.pop(last, None)
     elif isinstance(value, Mapping) and "name" not in value and isinstance(old, (Mapping, str)) and path not in ASIDE:
         node[last] = {"name": old} if isinstance(old, str) else dict(old)
@@ -208,8 +213,9 @@ def _check_section(name: str, given: Mapping[str, Any]) -> None:
         if key not in SECTIONS[name]:
             raise RecipeError(f"'{name}' has no setting '{key}'{did_you_mean(key, SECTIONS[name])}")
         number = convert(value, SECTIONS[name][key][0], f"{name}.{key}")
-        if not isinstance(number, str) and not number >= 0:
-            raise RecipeError(f"{name}.{key} is {value}; at least 0 is expected")
+        least = 0 if (name, key) in MAY_BE_0 else 1
+        if isinstance(number, int | float) and not number >= least:
+            raise RecipeError(f"{name}.{key} is {value}; at least {least} is expected")
 
 
 def _plain(value: Any) -> Any:

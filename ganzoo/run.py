@@ -14,6 +14,7 @@ from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
 from ganzoo.files import write_text
 from ganzoo.folder import RunFolder
+from ganzoo.parts import name_of
 from ganzoo.recipes import ASIDE, WORDS, Recipe
 from ganzoo.session import Observe, Session, Stop, versions
 
@@ -90,7 +91,8 @@ def train(
         folder = RunFolder.create(recipe.name, recipe.data["name"], out)
         write_text(folder.recipe, recipe.to_toml())
         run = Run(folder, recipe, recipe.steps, settled)
-        return _play(Session(run, engine, source, metric, data_root, observers, stop))
+        with folder.lock():
+            return _play(Session(run, engine, source, metric, data_root, observers, stop))
 
 
 def resume(
@@ -108,8 +110,18 @@ def resume(
     set     may change `evaluate` and `log` only: anything else would be another run
     """
     folder = RunFolder.open(Path(path))
-    with folder.lock():  # said first when another process trains here
-        pass
+    with folder.lock():
+        return _go_on(folder, steps, set, data_root, observers, stop)
+
+
+def _go_on(
+    folder: RunFolder,
+    steps: int | None,
+    set: Mapping[str, Any] | None,
+    data_root: str | Path | None,
+    observers: Sequence[Observe],
+    stop: Stop,
+) -> Run:
     state = checkpoint.newest(folder)
     checkpoint.require_plugins(state.meta.get("plugins", []))
     for change in set or {}:
@@ -119,12 +131,14 @@ def resume(
     done, going = int(state.meta["step"]), folder.read().get("until", 0)
     until = steps or (going if going > done else recipe.steps)
     if until <= done:
-        raise RecipeError(f"'{path}' is at step {done} already; give --steps with a number above {done}")
+        raise RecipeError(f"'{folder.path}' is at step {done} already; give --steps with a number above {done}")
     settled = state.meta["settled"]
     data_root = data_root or state.meta.get("data_root")
     source = open_data(recipe, data_root)
     if source.fingerprint != state.meta["fingerprint"]:
-        raise DataError(f"the data of '{path}' have changed since it was trained; resume with the data as they were")
+        raise DataError(
+            f"the data of '{folder.path}' have changed since it was trained; resume with the data as they were"
+        )
     then, now = state.meta["card"]["versions"], versions()
     if changed := [f"{name} {then.get(name)} is now {now[name]}" for name in now if then.get(name) != now[name]]:
         logging.getLogger("ganzoo").warning(f"the bits of this run may differ from here on: {', '.join(changed)}")
@@ -132,8 +146,7 @@ def resume(
     engine = _engine(recipe, source, settled)
     with auto.using(settled["threads"]):
         checkpoint.restore(state, engine)
-        with folder.lock():
-            folder.cut(done)
+        folder.cut(done)
         run = Run(folder, recipe, until, settled)
         return _play(Session(run, engine, source, metric, data_root, observers, stop))
 
@@ -160,7 +173,7 @@ def _metric(recipe: Recipe, source: Source) -> Any:
     """What evaluates the run: `samples -> {figure: number}`, with the `figure` that picks the best
     checkpoint and its `sign`, +1 where more is better; None where nothing is evaluated."""
     asked, every = recipe.section("evaluate"), recipe.section("log")["every"]
-    found = zoo.part("metric", asked["metric"])
+    found = zoo.part("metric", name_of(asked["metric"]))
     if not asked["every"]:
         return None
     if asked["every"] % every:
@@ -168,27 +181,27 @@ def _metric(recipe: Recipe, source: Source) -> Any:
     metric = found.build(asked["metric"], {"source": source})
     for name in ("figure", "sign"):
         if getattr(metric, name, None) is None:
-            text = f"metric '{asked['metric']}' has no '{name}', by which the best checkpoint is picked"
+            text = f"metric '{found.name}' has no '{name}', by which the best checkpoint is picked"
             raise RecipeError(f"{text}; write figure, sign = 'NAME', +1 or -1 in its class")
     return metric
 
 
 def _play(session: Session) -> Run:
     run = session.run
-    with run.folder.lock():
+    try:
         session.begin()
-        try:
-            session.engine.play(run.until, session.between)
-            session.finish("done")
-        except Interrupted:
-            session.finish("interrupted")
-            raise
-        except NonFiniteError as error:
-            session.finish("non-finite")
-            kept = run.folder.checkpoints()
-            rest = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint had been written yet"
-            raise NonFiniteError(f"{error}; {rest}; lower the learning rates, --set optimizers.D.lr=...") from error
-        except BaseException:
-            session.finish("failed")
-            raise
+        session.engine.play(run.until, session.between)
+        session.finish("done")
+    except Interrupted:
+        session.finish("interrupted")
+        raise
+    except NonFiniteError as error:
+        session.finish("non-finite")
+        kept = run.folder.checkpoints()
+        rest = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint had been written yet"
+        lower = "train anew with lower learning rates, such as --set optimizers.D.lr=1e-4"
+        raise NonFiniteError(f"{error}; {rest}; {lower}") from error
+    except BaseException:
+        session.finish("failed")
+        raise
     return run

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ganzoo import directions, family, ways
 from ganzoo.directions import Directions
 from ganzoo.errors import InputError, did_you_mean
-from ganzoo.feeds import Request, cut, request, rows_of
+from ganzoo.feeds import Request, check_seeds, cut, request, rows_of
 from ganzoo.images import to_uint8
 from ganzoo.samples import Samples, settings, settings_of
 from ganzoo.specs import GIVEN, GeneratorSpec
@@ -194,6 +194,7 @@ class Sampler:
         frames = max(2, round(_positive("seconds", seconds) * _positive("fps", fps)))
         if frames > ways.FRAMES:
             raise InputError("seconds", f"a walk of {frames} frames is too long; {ways.FRAMES:,} at most")
+        check_seeds(1, seed, None)
         corners = max(2, round(seconds / 1.5))
         keys = ways.seeds_from(seed, corners)
         places = [t * corners / frames for t in range(frames)]
@@ -363,7 +364,7 @@ class Sampler:
 
     def _make(self, wanted: Request, batch: int, call: str, arguments: Mapping[str, Any], fps: float = 12.0) -> Samples:
         """Runs a request in batches."""
-        _positive("batch", batch)
+        _positive("batch", _whole("batch", batch))
         fed: list[dict[str, NDArray[Any]]] = []
         made: list[NDArray[Any]] = []
         for start in range(0, len(wanted), int(batch)):

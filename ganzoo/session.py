@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import checkpoint, zoo
@@ -20,7 +21,7 @@ from ganzoo.files import write_bytes
 from ganzoo.folder import snapshot_due
 from ganzoo.game import kind_of
 from ganzoo.images import png_bytes
-from ganzoo.parts import slots
+from ganzoo.parts import name_of, slots
 from ganzoo.recipes import Recipe
 from ganzoo.shown import drawn, sheet
 from ganzoo.signals import Stopped
@@ -47,7 +48,8 @@ class Session:
         self.evaluate = run.recipe.section("evaluate")
         self.meta = _meta(run, source, root)
         self.folder = run.folder
-        self.meta["card"] |= played(engine.game) | measured(self.folder.rows(), self.evaluate["metric"])
+        self.metric_name = name_of(self.evaluate["metric"])
+        self.meta["card"] |= played(engine.game) | measured(self.folder.rows(), self.metric_name)
         self.watchers = Watchers(run, observers)
         self.ticked = self.drawn = self.saved = time.monotonic()
 
@@ -93,8 +95,8 @@ class Session:
         if status == "done":
             self._picture()
             self._checkpoint()
-        self._curves()
         self.folder.update(status=status, ended_at=time.time(), step=self.engine.step)
+        self._curves()
         self.watchers.tell("stepped", self.engine.step)
         self.folder.say(f"{status} at step {self.engine.step}")
         self.watchers.tell("ended", status)
@@ -111,13 +113,13 @@ class Session:
         every = self.evaluate["every"]
         if self.metric and engine.step % every == 0:
             row |= self._figures()
-        self.meta["card"] |= measured([self.folder.append(row)], self.evaluate["metric"])
+        self.meta["card"] |= measured([self.folder.append(row)], self.metric_name)
         self.watchers.tell("measured", engine.step, row)
         if self._best() == engine.step:
             self._checkpoint()
 
     def _figures(self) -> dict[str, float]:
-        sampler, of, name = self._sampler(), getattr(self.metric, "of", None), self.evaluate["metric"]
+        sampler, of, name = self._sampler(), getattr(self.metric, "of", None), self.metric_name
         try:
             figures = of(sampler) if of else self.metric(drawn(sampler, self.source, self.evaluate["samples"], SEED))
         except GanzooError:
@@ -133,7 +135,7 @@ class Session:
         """The step whose evaluation was best by the metric's own figure, the first of equals."""
         if not self.metric:
             return None
-        key, sign = f"{self.evaluate['metric']}/{self.metric.figure}", self.metric.sign
+        key, sign = f"{self.metric_name}/{self.metric.figure}", self.metric.sign
         scores = [(sign * row[key], -row["step"]) for row in self.folder.rows() if row.get(key) is not None]
         return -max(scores)[1] if scores else None
 
@@ -229,7 +231,7 @@ def _meta(run: Run, source: Source, root: Any) -> dict[str, Any]:
     return {
         "recipe": recipe.to_dict(), "data": source.spec.to_json(),
         "fingerprint": source.fingerprint, "settled": run.settled, "plugins": list(plugins.values()), "card": card,
-        "data_root": str(root) if root else None,
+        "data_root": str(Path(root).resolve()) if root else None,
     }  # fmt: skip
 
 
@@ -255,5 +257,5 @@ def _parts_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
     for _, use in uses(recipe.schedules):
         yield "schedule", use if isinstance(use, str) else use["name"]
     if recipe.section("evaluate")["every"]:
-        yield "metric", recipe.section("evaluate")["metric"]
+        yield "metric", name_of(recipe.section("evaluate")["metric"])
     yield "source", str(recipe.data["name"]).partition(":")[0]

@@ -57,7 +57,10 @@ class Round:
     x_fake      G(inputs), like x
     real        what D said of x, as a `Judgement`
     fake        what D said of x_fake
+    m           samples that stand together in x and have one score
     """
+
+    m: int = 1
 
     def __init__(self, game: TwoPlayer, minibatch: Minibatch, watch: tuple[str, ...]) -> None:
         self._game, self._minibatch, self._watch = game, minibatch, watch
@@ -155,13 +158,14 @@ class Term(nn.Module):
     """
 
     weight: float = 1.0  # the cost is multiplied by it
-    every: int = 1  # act only at steps divisible by this, that much stronger, in a turn of its own
+    every: int = 1  # act only at steps divisible by this, in a turn of its own, as strong as all those it stands for
     watch: tuple[str, ...] = ()  # 'x', 'x_fake': inputs the cost differentiates by
     owner: Literal["D", "G"] = "D"  # whose optimiser moves the term's parameters
     precision: Literal["any", "fp32"] = "any"
     inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
     separable: bool = True  # whether what `judged` does to one sample does not depend on the others
-    needs: tuple[str, str] | None = None  # what must be true of the game, G, D or a term: an attribute, and in words
+    needs: tuple[str, str] | None = None  # an attribute that the game, G, D or a term must have, and that in words
+    rehearsed: tuple[int, ...] = ()  # steps beside the first whose turns are tried before it, since other things act
 
     def attach(self, G: Any, D: Any) -> None:
         """Once, when the networks are there: make the heads and the state whose sizes depend on them."""
@@ -248,6 +252,12 @@ class TwoPlayer(Game):
             raise RecipeError("latent is 0 and conditions are empty, so G would have no input; set one of the two")
         self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
         self.D = build.discriminator(discriminator, self.sample(), self.told())
+        for spec in self.told():
+            if spec.name not in getattr(self.D, "conditions", ()):
+                raise RecipeError(
+                    f"discriminator '{build.name(discriminator)}' is not told '{spec.name}', which this game is about; "
+                    f"choose one that takes conditions, such as mlp"
+                )
         names = [*self.terms, *([] if augment is None else [build.name(augment)])]
         for number, (name, term) in enumerate(zip(names, self._terms())):
             self._check_needs(name, term)
@@ -273,6 +283,9 @@ class TwoPlayer(Game):
     def turns(self, step: int) -> Iterable[Turn | tuple[Turn, ...]]:
         return [*self._turns("D", 1, self.k), *self._turns("G", 1, 1), *self._lazy("D"), *self._lazy("G")]
 
+    def rehearsals(self) -> Iterable[int]:
+        return (0, *(step for term in self._terms() for step in term.rehearsed))
+
     def deal(self, minibatch: Minibatch, turn: Turn) -> Round:
         return Round(self, minibatch, turn.watch)
 
@@ -291,9 +304,11 @@ class TwoPlayer(Game):
         if not acting:
             return []
 
+        missed = every * (self.k if player == "D" else 1) if every > 1 else 1  # turns that a lazy one stands for
+
         def cost(round: Round) -> dict[str, Tensor]:
             method = "discriminator" if player == "D" else "generator"
-            return {name: _scaled(getattr(t, method)(round), t.weight * every) for name, t in acting.items()}
+            return {name: _scaled(getattr(t, method)(round), t.weight * missed) for name, t in acting.items()}
 
         def settle(round: Round) -> None:
             round.seal()
@@ -318,8 +333,10 @@ class TwoPlayer(Game):
     def _check_needs(self, name: str, term: Any) -> None:
         if term.needs:
             fact, choice = term.needs
-            if not any(getattr(part, fact, False) for part in (self, self.G, self.D, *self._terms())):
+            found = [value for part in (self, self.G, self.D, *self._terms()) if (value := getattr(part, fact, None))]
+            if not found:
                 raise RecipeError(f"{name} needs {choice}")
+            setattr(term, fact, found[0])
 
     def _terms(self) -> list[Any]:
         return [*self.terms.values(), *([self.augment] if isinstance(self.augment, Term) else [])]
@@ -331,6 +348,11 @@ class TwoPlayer(Game):
 class Simultaneous(TwoPlayer):
     """Both gradients from the same minibatch, then both steps: the order of play in the code that
     Goodfellow et al. released with the paper, and in the analysis of gradient descent-ascent."""
+
+    def __init__(self, build: Builder, **options: Any) -> None:
+        super().__init__(build, **options)
+        if self.k > 1:
+            raise RecipeError(f"k is {self.k}; D and G step together in this game, once each: choose game=two-player")
 
     def turns(self, step: int) -> Iterable[Turn | tuple[Turn, ...]]:
         together = (*self._turns("D", 1, 1), *self._turns("G", 1, 1))

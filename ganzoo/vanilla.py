@@ -28,11 +28,11 @@ class Minimax(Term):
     discriminator_scale  multiplies D's cost; the code released with the paper has ½
     """
 
-    targets = centred = True  # 1 and 0 for D(x), whose score is 0 where it cannot tell
+    centred = True  # the score is 0 where D cannot tell
 
     def __init__(self, *, discriminator_scale: float = 1.0) -> None:
         super().__init__()
-        self.scale = discriminator_scale
+        self.scale = self.targets = discriminator_scale
 
     def discriminator(self, round: Round) -> Tensor:
         """−V(D, G), the negative of what D ascends."""

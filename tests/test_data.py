@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.server
 import importlib
 import io
 import logging
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -315,6 +317,28 @@ def test_without_a_network_one_sentence_says_what_to_fetch(tmp_path, monkeypatch
     assert not (tmp_path / "d" / folder).exists()
     assert capsys.readouterr().out == ""
     assert socket.getdefaulttimeout() is None
+
+
+def test_a_download_that_was_cut_is_no_file(tmp_path, monkeypatch):
+    class Cut(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(bytes(50_000))
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cut)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr("ganzoo.data.vision.SVHN_URL", f"http://127.0.0.1:{server.server_port}/")
+    for _ in range(2):
+        with pytest.raises(DataError, match="could not be downloaded"):
+            open_source("svhn", tmp_path / "d")
+        assert not list((tmp_path / "d").rglob("*.mat"))
+    server.shutdown()
 
 
 MNIST = pytest.mark.skipif(

@@ -103,6 +103,59 @@ def test_lazy_turns_come_at_their_steps():
     assert [player for player, *_ in e.game.seen] == list("DGGGDGGGDG")
 
 
+@pytest.mark.parametrize("number", [0, -2, 1.5, None])
+@pytest.mark.parametrize("name", ["every", "repeat"])
+def test_turns_come_whole_numbers_of_times(name, number):
+    with pytest.raises(RecipeError, match=f"a turn of D has {name}={number}; a whole number"):
+        Turn("D", lambda seen: {}, **{name: number})
+
+
+@pytest.mark.parametrize("rows", [1, 4, 5, 10])
+@pytest.mark.parametrize("every", [1, 2, 3, 8])
+def test_lazy_turns_are_measured_at_their_last_before_a_row(rows, every):
+    """By the value of their cost, which is the step they were played at."""
+
+    def turns(game):
+        return [
+            Turn("D", game.d),
+            Turn("G", lambda seen: {"lazy": 0 * game.g(seen)["g"] + game.now}, every=every),
+        ]
+
+    e = engine(turns, rows=rows)
+    e.game.at = lambda step: setattr(e.game, "now", step)
+    found = {}
+    e.play(40, lambda e: found.update({e.step: dict(e.measured)}) if e.step % rows == 0 else None)
+    for step, measured in found.items():
+        last = max((s for s in range(step - rows, step) if s % every == 0), default=None)
+        assert measured.get("G/lazy") == last
+        assert "D/grad_norm" in measured
+    assert any("G/lazy" in measured for measured in found.values())
+
+
+def test_a_report_is_of_scalars_and_tried_before_the_first_step():
+    e = engine(alternating())
+    e.game.report = lambda seen, turn: {"mine": 0.5}
+    with pytest.raises(RecipeError, match="gave 'mine' as a float; a scalar tensor is expected"):
+        e.rehearse()
+
+
+def test_what_is_settled_is_tried_before_the_first_step():
+    def settle(seen):
+        raise KeyError("nothing")
+
+    with pytest.raises(RecipeError, match="D's turn cannot be played: KeyError"):
+        engine(lambda game: [Turn("D", game.d, settle=settle)]).rehearse()
+
+
+def test_players_that_step_together_share_nothing_and_step_equally_often():
+    with pytest.raises(RecipeError, match="D and G step together, and not equally often"):
+        engine(lambda game: [(Turn("D", game.d, repeat=3), Turn("G", game.g))]).rehearse()
+    e = engine(lambda game: [(Turn("D", game.d), Turn("G", game.g))])
+    e._owned["G"] = [*e._owned["G"], *e._owned["D"]]
+    with pytest.raises(RecipeError, match="share parameters"):
+        e.rehearse()
+
+
 def test_together_means_one_minibatch_and_every_gradient_before_any_step():
     e = engine(lambda game: [(Turn("D", game.d), Turn("G", game.g))])
     e.play(1)
@@ -114,8 +167,8 @@ def test_together_means_one_minibatch_and_every_gradient_before_any_step():
         fresh = engine(lambda game, n=name: [(Turn("D", game.d), Turn("G", game.g))])
         fresh.set(0)
         with torch.random.fork_rng():
-            fresh.grade(Turn(name, fresh.game.d if name == "D" else fresh.game.g), 0, 0, 8)
-        loss[name] = fresh.measured[f"{name}/{name.lower()}"]
+            _, costs = fresh.grade(Turn(name, fresh.game.d if name == "D" else fresh.game.g), 0, 0, 8)
+        loss[name] = costs[name.lower()]
     assert torch.equal(loss["G"], e.measured["G/g"])  # as if D had not moved
     assert torch.equal(loss["D"], e.measured["D/d"])
 
@@ -148,7 +201,7 @@ def test_clip_bounds_the_gradient_and_reports_the_norm_before():
 
 
 def test_the_callers_random_state_and_the_watcher_change_nothing():
-    plain, watched = engine(alternating()), engine(alternating(), listen=lambda step: False)
+    plain, watched = engine(alternating()), engine(alternating(), rows=1000)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     plain.play(6)

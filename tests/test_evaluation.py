@@ -16,8 +16,8 @@ from click.testing import CliRunner
 import ganzoo
 from ganzoo.cli import cli
 from ganzoo.data import open_source
-from ganzoo.errors import GanzooError
-from ganzoo.evaluation import CoveredModes, DigitsCnn, FoundDigits, FrechetDistance, evaluate
+from ganzoo.errors import DataError, GanzooError
+from ganzoo.evaluation import CoveredModes, DigitsCnn, FoundDigits, FrechetDistance, evaluate, some_of
 from ganzoo.metrics import classify, frechet, gaussian
 
 
@@ -84,6 +84,30 @@ def test_a_file_is_evaluated_without_torch(tmp_path: Path) -> None:
     found = json.loads(done.stdout)["metrics"]
     assert set(found) == {"fid", "found", "swd"}
     assert found["fid"]["figures"]["fid"] > 10
+
+
+@pytest.fixture
+def stripes(tmp_path: Path) -> Any:
+    """Pictures of a digit's size that show none, sorted: the darker half of them first."""
+    images = np.zeros((300, 28, 28, 1), np.uint8)
+    images[:, ::4] = 60
+    images[150:, ::4] = 250
+    np.savez(tmp_path / "stripes.npz", images=images)
+    return open_source(f"npz:{tmp_path / 'stripes.npz'}")
+
+
+def test_what_shows_no_digits_is_not_judged_as_digits(stripes: Any) -> None:
+    with pytest.raises(DataError, match=r"classes 0 to 9; these data have shape \[1, 28, 28\] and the classes none"):
+        FoundDigits(stripes)
+    assert list(FrechetDistance(stripes).beside()) == ["floor: every second training image against the others"]
+
+
+def test_some_of_sorted_pictures_are_of_all_of_them(stripes: Any) -> None:
+    some = some_of(stripes, 100)
+    assert some.shape == (100, 28, 28, 1)
+    assert 30 < (some[:, 0, 0, 0] == 60).sum() < 70
+    assert np.array_equal(some, some_of(stripes, 100))
+    assert len(some_of(stripes, 1000)) == 300
 
 
 def test_the_floor_is_that_of_mnists_test_images() -> None:

@@ -185,6 +185,14 @@ def test_a_folder_gets_every_generator(tmp_path: Path) -> None:
         load(out, step=3)
 
 
+def test_a_folder_gets_every_generator_or_none(tmp_path: Path) -> None:
+    second = Grouped()
+    second.spec = GeneratorSpec("B", second.spec.inputs, second.spec.output)
+    with pytest.raises(GanzooError, match="cannot be exported"):
+        export({"G": Made(), "B": second}, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
 def test_what_is_exported_already_is_not_damaged(model: Path, tmp_path: Path) -> None:
     for source in (model, model.parent):
         with pytest.raises(GanzooError, match="is exported already; copy it"):

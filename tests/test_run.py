@@ -59,6 +59,65 @@ def test_stopped_and_resumed_equals_never_stopped(variant, tmp_path):
         assert (whole.path / "samples" / name).exists()
 
 
+def test_rows_have_what_lazy_turns_measured_whenever_the_run_was_stopped(tmp_path):
+    """A term at steps 0, 4, 8, ... and rows after steps 5, 10, 15 and 20; stopped after 7 and 9."""
+    changes = {"terms.r1": {"name": "r1", "every": 4, "precision": "any"}}
+    whole = train(tmp_path / "whole", "r1gan", changes=changes)
+    parts = train(tmp_path / "parts", "r1gan", steps=7, changes=changes)
+    for until in (9, 20):
+        parts = ganzoo.resume(parts.path, steps=until)
+    assert all("D/r1" in row for row in whole.metrics)
+    assert (whole.path / "metrics.jsonl").read_bytes() == (parts.path / "metrics.jsonl").read_bytes()
+
+
+def test_a_run_that_is_resumed_is_nobody_elses_meanwhile(tmp_path, monkeypatch):
+    run = train(tmp_path / "run")
+    once = []
+
+    def meanwhile(*given):
+        if not once:
+            once.append(True)
+            with pytest.raises(GanzooError, match="in use by process"):
+                ganzoo.resume(run.path, steps=30)
+        return open_data(*given)
+
+    from ganzoo.run import open_data
+
+    monkeypatch.setattr("ganzoo.run.open_data", meanwhile)
+    assert ganzoo.resume(run.path, steps=25).metrics[-1]["step"] == 25
+    assert once
+
+
+def test_a_run_that_cannot_begin_has_failed(tmp_path, monkeypatch):
+    def picture(session):
+        raise DataError("no picture can be drawn")
+
+    monkeypatch.setattr("ganzoo.session.Session._picture", picture)
+    with pytest.raises(DataError, match="no picture"):
+        train(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
+def test_looking_at_a_step_makes_no_folder(tmp_path):
+    run = train(tmp_path / "run", changes={"log.snapshot": 0})
+    before = sorted(run.path.rglob("*"))
+    run.sampler(step=20)
+    with pytest.raises(GanzooError, match="keeps nothing of step 7; there is"):
+        run.sampler(step=7)
+    assert sorted(run.path.rglob("*")) == before
+
+
+def test_a_metric_has_options(tmp_path):
+    changes = {"evaluate.metric": "fid", "evaluate.metric.extractor": "digits-cnn", "evaluate.every": 20,
+               "evaluate.samples": 64}  # fmt: skip
+    run = train(tmp_path / "run", changes=changes)
+    assert run.metrics[-1]["fid/fid"] > 0
+    with pytest.raises(RecipeError, match="metric 'fid' has no option 'extracter'; did you mean 'extractor'"):
+        train(tmp_path / "other", changes={**changes, "evaluate.metric": {"name": "fid", "extracter": "digits-cnn"}})
+    with pytest.raises(RecipeError, match="extractor is set of a part that has no name"):
+        train(tmp_path / "other", changes={"evaluate.metric.extractor": "digits-cnn"})
+
+
 def test_the_same_seed_is_the_same_run_and_another_is_not(tmp_path):
     a, b, c = (train(tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert newest(a) == newest(b)
@@ -349,6 +408,10 @@ def test_wrong_requests_are_one_sentence_and_lose_nothing(tmp_path):
         (lambda: train(tmp_path / "x", device="cuda:9"), GanzooError, "try --device cpu"),
         (lambda: train(tmp_path / "x", changes={"evaluate.every": 7}), RecipeError, "a multiple of log.every"),
         (lambda: train(tmp_path / "x", changes={"evaluate.metric": "fond"}), RecipeError, "did you mean 'found'?"),
+        *(
+            (lambda k=key: train(tmp_path / "x", changes={k: 0}), RecipeError, f"{key} is 0; at least 1 is expected")
+            for key in ("log.every", "log.pictures", "log.checkpoint", "evaluate.samples")
+        ),
     ]
     for action, kind, words in wrong:
         with pytest.raises(kind) as caught:

@@ -219,6 +219,12 @@ def test_interpolate_meets_its_ends() -> None:
     assert np.array_equal(s.interpolate(3, 9, 5).inputs["y"], np.repeat(s.sample(1, seed=3).inputs["y"], 5))
 
 
+@pytest.mark.parametrize("bad", [{"seed": -1}, {"seed": 1.7}, {"batch": 0.5}])
+def test_a_walk_starts_at_a_seed(bad) -> None:
+    with pytest.raises(InputError):
+        sampler(Z).walk(2, 4, **bad)
+
+
 def test_a_way_is_a_row_of_its_grid() -> None:
     s = sampler(Z)
     line = s.interpolate(3, 9, 6)

@@ -394,3 +394,31 @@ def test_a_lazy_term_of_g_alone_settles_after_its_own_turn_and_all_others_after_
         settled[turn.player, turn.every] = moved
     due = {("D", 1): {"often", "both", "free"}, ("G", 1): set(), ("D", 4): set(), ("G", 4): {"lazy"}}
     assert settled == {**due, ("G", 3): {"other"}}
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_lazy_term_weighs_as_much_as_all_the_turns_it_stands_for(k, every):
+    """A constant cost of 1 in both, summed over the turns of four steps: 4 k for D, and 4 for G."""
+
+    class One(ganzoo.Term):
+        def discriminator(self, round):
+            return 0 * round.real.score.mean() + 1
+
+        def generator(self, round):
+            return 0 * round.fake.score.mean() + 1
+
+    play = game({"k": k})
+    play.terms["one"] = One()
+    play.terms["one"].every = every
+    total = {"D": 0.0, "G": 0.0}
+    for step in range(4):
+        for turn in play.turns(step):
+            if step % turn.every == 0 and "one" in (costs := turn.cost(deal(play))):
+                total[turn.player] += turn.repeat * costs["one"].item()
+    assert total == {"D": 4 * k, "G": 4}
+
+
+def test_players_that_step_together_step_once():
+    with pytest.raises(RecipeError, match="k is 2; D and G step together"):
+        game({"game": "two-player-simultaneous", "k": 2})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import tempfile
 import zlib
 from functools import partial
 from pathlib import Path
@@ -70,9 +72,12 @@ def svhn(
     if not paths:
 
         def fetch() -> None:
+            from torchvision.datasets import SVHN
             from torchvision.datasets.utils import download_url
 
-            download_url(SVHN_URL + file, str(base / "svhn"), file)
+            with tempfile.TemporaryDirectory(dir=base / "svhn", prefix=".tmp-") as aside:  # a part of it is no file
+                download_url(SVHN_URL + file, aside, file, SVHN.split_list[split][2])
+                os.replace(Path(aside) / file, base / "svhn" / file)
 
         download("svhn", base / "svhn", file, fetch)
         paths = [base / "svhn" / file]

@@ -35,12 +35,10 @@ def costs_are_finite(subject: Subject) -> None:
 
 
 def _finite(engine: Any, turn: Turn, place: int) -> None:
-    engine.measured = {}
-    engine.listen = lambda step: True
-    engine.grade(turn, place, 0, engine.batch)
-    for name, value in engine.measured.items():
-        if name.startswith(f"{turn.player}/") and not bool(value.isfinite().all()):
-            text = f"the cost '{name}' is {value.sum().item()} at scores of ±100"
+    _, costs = engine.grade(turn, place, 0, engine.batch)
+    for name, value in costs.items():
+        if not bool(value.isfinite().all()):
+            text = f"the cost '{turn.player}/{name}' is {value.sum().item()} at scores of ±100"
             fail(f"{text}; write it with the score, as softplus(-score), not as log(sigmoid(score))")
     for name, parameter in engine.game.named_parameters():
         if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):

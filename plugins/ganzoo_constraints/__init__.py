@@ -28,7 +28,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula=FORMULA,
             deviations=[
                 *SEPARATE.deviations,
-                "one turn of D for one of G, as in the paper's settings C and D; its residual networks, with five, are "
+                "one turn of D for one of G, as in the paper's settings B and C; its residual networks, with five, are "
                 "sngan-resnet",
             ],
         )

@@ -23,12 +23,15 @@ class Scaled(nn.Module):
 
 def equalized(module: nn.Module, *, gain: float = math.sqrt(2)) -> nn.Module:
     """Weights N(0, 1), scaled when used by He's constant gain/√(inputs of a unit), so that Adam moves all layers at one
-    pace (Karras et al. 2018). Biases start at 0. The network's own initialisation is replaced.
+    pace (Karras et al. 2018). Biases start at 0. The network's own initialisation is replaced. The inputs of an
+    embedding are the classes, of which one is 1: its vectors are N(0, gain²/classes).
 
-    gain  √2 before rectifiers, as He et al. 2015 (arXiv:1502.01852)
+    gain  √2 before rectifiers, as He et al. 2015 (arXiv:1502.01852); the authors' code has 1 in the last layers
     """
     for layer in weighted(module, "equalized"):
         inputs = layer.weight.numel() // layer.weight.shape[outputs(layer)]
+        if isinstance(layer, nn.Embedding):
+            inputs = layer.num_embeddings
         nn.init.normal_(layer.weight)
         bias = getattr(layer, "bias", None)
         if bias is not None:

@@ -16,9 +16,9 @@ class Adaptive(Margin):
     """EBGAN's costs with a margin that follows the energy of data down (Algorithm 1). The margin and the energies of
     the epoch are state.
 
-    Until step `pretrain` the margin is 0: D, whose energies are not negative, learns data alone, and G rests. Then the
-    margin is the mean energy of data over an epoch; after each further epoch it becomes that again if the new one is
-    lower, fakes have more energy than data, and more than an epoch ago, so that G no longer gains on D.
+    Until step `pretrain` the margin is 0: D, whose energies are not negative, learns data alone, and G has no turn.
+    Then the margin is the mean energy of data over an epoch; after each further epoch it becomes that again if the new
+    one is lower, fakes have more energy than data, and more than an epoch ago, so that G no longer gains on D.
 
     epoch     steps of D that the energies are averaged over
     pretrain  steps before the first margin, whole epochs
@@ -34,15 +34,20 @@ class Adaptive(Margin):
         if epoch < 1 or pretrain < epoch or pretrain % epoch:
             raise RecipeError(f"pretrain is {pretrain} and epoch {epoch}; whole epochs are expected, at least one")
         self.epoch, self.pretrain = epoch, pretrain
+        self.rehearsed = (pretrain,)
+        self.resting = False
         del self.margin
         self.register_buffer("margin", torch.zeros(()))
         self.register_buffer("energies", torch.zeros(2))  # of data and of fakes, summed over the epoch so far
         self.register_buffer("before", torch.tensor(torch.finfo(torch.float32).max))  # of fakes, an epoch ago
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
 
-    def generator(self, round: ganzoo.Round) -> Tensor:
-        """E[D(G(z))], once there is a margin."""
-        return super().generator(round) * (self.margin > 0)
+    def at(self, step: int) -> None:
+        """Whether G rests at a step."""
+        self.resting = step < self.pretrain
+
+    def acts(self, player: str) -> bool:
+        return super().acts(player) and not (player == "G" and self.resting)
 
     def settle(self, round: ganzoo.Round) -> None:
         """m ← E[D(x)] of an epoch, if E[D(x)] < m, E[D(x)] < E[D(G(z))] and that of fakes did not fall."""

@@ -1,4 +1,4 @@
-"""Karras et al. 2017, Progressive Growing of GANs for Improved Quality, Stability, and Variation (arXiv:1710.10196),
+"""Karras et al. 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation (arXiv:1710.10196),
 section 3."""
 
 from __future__ import annotations

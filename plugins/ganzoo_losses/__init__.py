@@ -10,7 +10,10 @@ FGAN = "Nowozin et al. 2016, f-GAN: Training Generative Neural Samplers using Va
 
 OUTPUT = "G's turn is that of section 3.2; loss.generator=bound is Algorithm 1, where G descends F"
 
-EXPONENTIALS = "exponentials go on linearly above an exponent of 10, or a score of 100 would overflow"
+EXPONENTIALS = (
+    "exponentials go on linearly above an exponent of 10, or a score of 100 would overflow: where scores are beyond, F "
+    "bounds nothing"
+)
 
 DIVERGENCES = {  # the divergence, the bound F that D ascends, the T that G ascends, are exponentials cut, steps
     "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", "v", True, 3000),

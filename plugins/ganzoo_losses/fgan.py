@@ -5,7 +5,7 @@ For convex f with f(1) = 0 and its conjugate f*(t) = sup_u tu − f(u), any func
 
     D_f(p ‖ q) = ∫ q f(p/q) ≥ F(T) = E_p[T(x)] − E_q[f*(T(x))]                                  (Eq. 4)
 
-with equality at T = f'(p/q). T = g_f(v) maps D's score v, any real number, into the domain of f* (Eq. 6, Table 2).
+with equality at T = f'(p/q). T = g_f(v) maps D's score v, any real number, into the domain of f* (Eq. 7, Table 2).
 D ascends F. G descends it too, or ascends E_q[T], which has the same fixed point and does not fade while D is
 confident (section 3.2). Two functions of the score make a divergence: T = g_f(v), and f*(T) = f*(g_f(v)),
 which is written in v, where the logarithms and exponentials of Table 2 cancel.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import ganzoo
 from ganzoo.data import Source
 from ganzoo.errors import DataError
-from ganzoo.evaluation import Figures, pictures_of
+from ganzoo.evaluation import Figures, some_of
 
 Array = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class SlicedWasserstein:
                 f"the metric 'swd' compares pictures of {SMALLEST} pixels a side or more; these data have shape "
                 f"{list(source.spec.shape)}"
             )
-        found = pictures_of(source, 10_000).transpose(0, 3, 1, 2)
+        found = some_of(source, 10_000).transpose(0, 3, 1, 2)
         order = np.random.Generator(np.random.Philox(key=0)).permutation(len(found))
         self.count = min(self.samples, len(found) // 2)
         self.images, self.others = found[order[: self.count]], found[order[self.count : 2 * self.count]]

@@ -1,4 +1,4 @@
-"""Networks for points in the plane, of Lin et al. 2017, PacGAN (arXiv:1712.04086), as in the code of its authors."""
+"""Networks for points in the plane, of Lin et al. 2018, PacGAN (arXiv:1712.04086), as in the code of its authors."""
 
 from __future__ import annotations
 

@@ -58,7 +58,12 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             " (arXiv:2104.03310)",
             formula=f"{LOSS}\nD descends  λ (E[(D(x) − α_F)²] + E[(D(G(z)) − α_R)²]) too\n"
             "α_R ← γ α_R + (1 − γ) E[D(x)],  α_F ← γ α_F + (1 − γ) E[D(G(z))],  D the score",
-            deviations=[*BASE.deviations, "the non-saturating loss; the paper's BigGAN has the hinge"],
+            deviations=[
+                *BASE.deviations,
+                "the non-saturating loss; the paper's BigGAN has the hinge",
+                "both sides of the squares, from the first step on, as in the paper; the authors' code counts what a "
+                "score is beyond the average only, and nothing in the first 1,000 steps of BigGAN",
+            ],
         )
     )
     zoo.variant(
@@ -91,6 +96,10 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\nD descends  λ_dis E[(D(G(z)) − D(G(T(z))))²] too, D the score\n"
             "G descends  −λ_gen E[(G(z) − G(T(z)))²] too,  T(z) = z + σ ε",
-            deviations=[*BASE.deviations, "no spectral normalisation; discriminator.wrap=spectral has it"],
+            deviations=[
+                *BASE.deviations,
+                "the square of pictures is a mean over pixels",
+                "no spectral normalisation; discriminator.wrap=spectral has it",
+            ],
         )
     )

@@ -59,6 +59,6 @@ class R2(R1):
 
 
 def squared_slope(score: Tensor, x: Tensor) -> Tensor:
-    """‖∇ score‖² by each sample x, float [N], that gradients go through."""
+    """‖∇ score‖² of each score by the sample x, or samples side by side, that it is of; gradients go through it."""
     (gradient,) = torch.autograd.grad(score.sum(), x, create_graph=True)
-    return gradient.square().flatten(1).sum(1)
+    return gradient.square().reshape(len(score), -1).sum(1)

@@ -11,7 +11,7 @@ import ganzoo
 
 
 class HistoricalAveraging(ganzoo.Term):
-    """Each player stays near the average of all its past parameters, from its first ones on.
+    """Each network stays near the average of all its past parameters, from its first ones on; heads of terms are free.
 
     The averages are state, moved after each of D's steps; the paper gives no weight.
 

@@ -14,12 +14,14 @@ import ganzoo
 class LabelSmoothing(ganzoo.Term):
     """The target of data for D is α instead of 1; that of fakes stays.
 
-    Exact for losses that are cross entropies, and for ½(D(x) − b)², where it moves b by 1 − α. A loss that only knows
-    differences of scores has no targets: this would shift all of its scores for ever.
+    Exact for losses that are cross entropies, and for ½(D(x) − b)², where it moves b by 1 − α; they say so by
+    `targets`, the number that they are multiplied by. A loss that only knows differences of scores has none: this would
+    shift all of its scores for ever.
 
     target  the paper's α
     """
 
+    targets: float
     needs = ("targets", "a loss that has a target for D's score of data, such as loss=non-saturating or loss=lsgan")
 
     def __init__(self, *, target: float = 0.9) -> None:
@@ -27,6 +29,6 @@ class LabelSmoothing(ganzoo.Term):
         self.target = target
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
-        """(1 − α) E[D(x)], D(x) the score: what the smoothed cost is more than the plain one."""
+        """(1 − α) E[D(x)], D(x) the score, as often as the loss counts: the smoothed cost less the plain one."""
         real, _ = round.pair()
-        return (1 - self.target) * real.mean()
+        return self.targets * (1 - self.target) * real.mean()

@@ -72,6 +72,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             deviations=[
                 "the G of InfoGAN at width 32 and the D of DCGAN at width 16, which has a fortieth of the weights of "
                 "InfoGAN's, since five of its steps are foreseen in each of G's; batch 64",
+                "G descends −E[log σ(D(G(z)))] before θ_K; the paper's surrogate is the value function itself",
+                "D and G take turns; the authors' code takes both steps from one minibatch",
                 *BASE.deviations[1:],
             ],
         )
@@ -90,7 +92,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Chen et al. 2019, Self-Supervised GANs via Auxiliary Rotation Loss (arXiv:1811.11212)",
             formula="D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))] − β E[log Q(r | x turned by r)]\n"
             "G descends  −E[D(G(z))] − α E[log Q(r | G(z) turned by r)]\n"
-            "r in {0°, 90°, 180°, 270°},  α = 0.2,  β = 1,  every weight of D used as W / σ(W)",
-            deviations=[*BASE.deviations, "a digit turned by 180° may be another digit: 6 and 9, or the same: 0, 1, 8"],
+            "r in {0°, 90°, 180°, 270°},  α = 0.2,  β = 1,  every weight of D but Q's last layer used as W / σ(W)",
+            deviations=[
+                *BASE.deviations,
+                "the layer that says Q is not normalised; the authors' code normalises it, too",
+                "a digit turned by 180° may be another digit: 6 and 9, or the same: 0, 1, 8",
+            ],
         )
     )

@@ -30,6 +30,8 @@ class Best(ganzoo.Round):
     def keep(self, k: int) -> Best:
         """From here on `inputs`, `x_fake` and `fake` are of the k best, and there are as many real samples, for
         losses that pair them. D and G have seen the whole batch."""
+        if self.fake.score.dim() > 1:
+            raise RecipeError("top-k keeps whole samples, and this discriminator scores patches; choose another")
         self.kept = k
         best = self.fake.score.topk(k).indices
         self.__dict__["fake"] = ganzoo.Judgement({name: t[best] for name, t in self.fake.items()})
@@ -76,7 +78,7 @@ class TopK(ganzoo.TwoPlayer):
     def rehearsals(self) -> Iterable[int]:
         """The first step, and the one from which the least share is kept."""
         times = math.log(self.least) / math.log(self.decay) if self.decay < 1 else 0
-        return (0, self.every * math.ceil(times))
+        return (*super().rehearsals(), self.every * math.ceil(times))
 
     def _of_the_best(self, turn: ganzoo.Turn) -> ganzoo.Turn:
         def cost(round: Best) -> Mapping[str, Tensor]:

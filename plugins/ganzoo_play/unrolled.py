@@ -32,6 +32,20 @@ class Foresight(ganzoo.Round):
         return other
 
 
+class Ahead:
+    """D with other weights: a function of x, as D is, that knows its weights."""
+
+    def __init__(self, D: nn.Module, weights: State, buffers: State) -> None:
+        self.D, self.weights, self.buffers = D, dict(weights), dict(buffers)
+
+    def __call__(self, *x: Tensor) -> Any:
+        return functional_call(self.D, (self.weights, self.buffers), x)
+
+    def parameters(self) -> Iterable[Tensor]:
+        """The weights, in the order of D's."""
+        return self.weights.values()
+
+
 class Moments(nn.Module):
     """Adam's running means of D's gradients and of their squares, as D's own turns move them: state."""
 
@@ -102,23 +116,28 @@ class Unrolled(ganzoo.TwoPlayer):
         **options: Any,
     ) -> None:
         super().__init__(build, **options)
+        if heads := [name for name, term in self.terms.items() if term.owner == "D" and list(term.parameters())]:
+            raise RecipeError(
+                f"the game unrolled foresees D's own weights, and {heads[0]} gives D others beside; leave that out"
+            )
         self.moments = Moments(dict(self.D.named_parameters()), beta1, beta2)
         if unroll < 0:
             raise RecipeError(f"unroll is {unroll}; a number of steps is expected, 0 or more")
         self.unroll, self.rate = unroll, rate
 
     def turns(self, step: int) -> Iterable[Any]:
-        """D's turns as they are; G's before the D that comes of the first of D's turns."""
+        """D's turns as they are; G's, but for lazy ones, before the D that comes of the first of D's turns."""
         found: list[Any] = list(super().turns(step))
         own = next(turn for turn in found if turn.player == "D")
+        lazy = [self._followed(turn) if turn.player == "D" else turn for turn in found if turn.every > 1]
         changed: dict[str, Callable[[Any], Any]] = {"D": self._followed, "G": partial(self._foreseeing, own)}
-        return [changed[turn.player](turn) if turn.every == 1 else turn for turn in found]
+        return [*(changed[turn.player](turn) for turn in found if turn.every == 1), *lazy]
 
     def deal(self, minibatch: ganzoo.Minibatch, turn: ganzoo.Turn) -> Foresight:
         return Foresight(self, minibatch, turn.watch)
 
-    def ahead(self, round: Foresight, own: Callable[[Any], Mapping[str, Tensor]]) -> Callable[..., Any]:
-        """D after the steps, as a function of x that knows how it came of G's samples.
+    def ahead(self, round: Foresight, own: Callable[[Any], Mapping[str, Tensor]]) -> Ahead:
+        """D after the steps, which knows how it came of G's samples.
 
         own  what D descends: a round -> named summands
         """
@@ -126,14 +145,11 @@ class Unrolled(ganzoo.TwoPlayer):
         buffers: State = {name: b.clone() for name, b in self.D.named_buffers()}
         adam = self.moments.now()
         for _ in range(self.unroll):
-            cost = torch.stack(list(own(round.before(self._with(weights, buffers))).values())).sum()
+            cost = torch.stack(list(own(round.before(Ahead(self.D, weights, buffers))).values())).sum()
             slopes = torch.autograd.grad(cost, list(weights.values()), create_graph=True, materialize_grads=True)
             adam = adam.after(slopes)
             weights = {name: w - self.rate * step for (name, w), step in zip(weights.items(), adam.steps())}
-        return self._with(weights, buffers)
-
-    def _with(self, weights: State, buffers: State) -> Callable[..., Any]:
-        return lambda *x: functional_call(self.D, (dict(weights), dict(buffers)), x)
+        return Ahead(self.D, weights, buffers)
 
     def _followed(self, turn: ganzoo.Turn) -> ganzoo.Turn:
         def settle(round: Foresight) -> None:

@@ -52,6 +52,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "(the paper's smallest: width 768, two blocks, batch 512, 10 million pictures)",
                 "the 3×3 convolutions have 2 groups",
                 "tanh at the end of G, since pixels have a range",
+                "no augmentation of what D sees; the authors' settings have it for every one of their data",
+                "a level has its 1×1 convolution also where the width stays; labels are planes for D and one-hot for G",
                 "the half-life of the average of G's weights is at most 5 % of the pictures seen, instead of a cosine",
             ],
             steps=STEPS,

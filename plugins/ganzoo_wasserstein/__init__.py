@@ -60,7 +60,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 NETWORKS,
                 "RMSProp at 5e-4 in G and 2e-4 in D (the paper: 5e-5)",
                 AVERAGED,
-                "D has five turns for one of G from the first step on; the authors' code has 100 in the first 25 steps",
+                "D has five turns for one of G from the first step on; the authors' code has 100 in the first 25 steps "
+                "and in every 500th",
             ],
         )
     )
@@ -123,7 +124,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             deviations=[
                 *COMMON,
                 "Adam at 5e-4 with β₁ = 0.5",
-                "δ is half as wide as all pixels of the minibatch together; the authors' code has uniform noise",
+                "δ is half as wide as all pixels of the minibatch together; in the authors' code it is a random share "
+                "of noise that is uniform from 0 to half of that",
             ],
         )
     )

@@ -31,7 +31,7 @@ Place = tuple[Tensor, Mapping[str, Tensor]]  # samples, and what D is told besid
 
 
 class GradientPenalty(ganzoo.Term):
-    """What D pays where its slope, of every sample by itself, is not what is asked for.
+    """What D pays where its slope, of every sample (or pack of them) by itself, is not what is asked for.
 
     points  where: on lines 'between' data and fakes, 'around' data, at 'real' samples or at 'fake' ones
     centre  the slope asked for
@@ -76,14 +76,16 @@ class GradientPenalty(ganzoo.Term):
         """E[|‖∇D(x̂)‖ − centre|^power]."""
         x, told = self.place(round)
         x = x.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(round.judge(x, told).score.sum(), x, create_graph=True)
-        return self.off(self.norm(gradient.flatten(1)) - self.centre).pow(self.power).mean()
+        score = round.judge(x, told).score
+        (gradient,) = torch.autograd.grad(score.sum(), x, create_graph=True)
+        return self.off(self.norm(gradient.reshape(len(score), -1)) - self.centre).pow(self.power).mean()
 
 
 def between(round: ganzoo.Round) -> Place:
-    """x̂ = ε x + (1 − ε) G(z), ε uniform in [0, 1] for each sample."""
+    """x̂ = ε x + (1 − ε) G(z), ε uniform in [0, 1] for each sample, or for all that have one score."""
     x, x_fake = round.x, round.x_fake
-    share = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype)
+    share = torch.rand(len(x) // round.m, *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype)
+    share = share.repeat_interleave(round.m, 0) if round.m > 1 else share
     return share * x + (1 - share) * x_fake, round.conditions
 
 

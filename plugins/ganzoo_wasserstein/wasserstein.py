@@ -33,7 +33,7 @@ class Wasserstein(ganzoo.Term):
 
 
 class Clip(ganzoo.Term):
-    """After every turn of D, each of its weights is moved into [−c, c] (Algorithm 1, line 7).
+    """After every turn of D but lazy ones, each of its weights is moved into [−c, c] (Algorithm 1, line 7).
 
     c     the greatest weight
     part  of D whose weights are clipped, by its path in the network, such as 'encoder'; '' for all of it

@@ -7,7 +7,7 @@ import torch
 
 import ganzoo
 from ganzoo import zoo
-from ganzoo.build import game_of
+from ganzoo.build import engine_of, game_of
 from ganzoo.data import open_source
 from ganzoo.errors import RecipeError
 
@@ -97,3 +97,29 @@ def test_centred_is_a_loss_whose_best_score_is_0_where_data_and_fakes_are_as_den
     least = scores[costs <= costs.min() + 1e-12]
     assert least.mean().item() == pytest.approx(undecided, abs=1e-9)
     assert getattr(term, "centred", False) == (undecided == 0)
+
+
+@pytest.mark.parametrize("discriminator", ["resnet", "autoencoder"])
+def test_a_game_of_conditions_has_a_d_that_is_told_them(discriminator):
+    with pytest.raises(RecipeError, match=f"discriminator '{discriminator}' is not told 'label'"):
+        build("cgan", {"discriminator": discriminator})
+    assert build("acgan", {}).told() == ()
+
+
+@pytest.mark.parametrize("every", [0, -2])
+def test_a_lazy_term_acts_at_whole_numbers_of_steps(every):
+    recipe = zoo.variant("r1gan").but(changes={"terms.r1.every": every})
+    with pytest.raises(RecipeError, match=f"a turn of D has every={every}"):
+        engine_of(recipe, open_source("digits"), {"device": "cpu", "precision": "fp32"})
+
+
+def test_an_augmentation_can_be_left_out():
+    assert build("ada", {"augment": "none"}).augment is not None
+    assert not isinstance(build("ada", {"augment": "none"}).augment, ganzoo.Term)
+
+
+def test_the_best_of_patches_are_no_samples():
+    data = open_source("drawn-pairs")
+    recipe = zoo.variant("pix2pix").but(changes={"game": "top-k", "generator.width": 4, "discriminator.width": 4})
+    with pytest.raises(RecipeError, match="top-k keeps whole samples"):
+        engine_of(recipe, data, {"device": "cpu", "precision": "fp32"}).rehearse()

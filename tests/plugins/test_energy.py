@@ -9,7 +9,11 @@ import torch
 
 import ganzoo
 from ganzoo import zoo
+from ganzoo.build import engine_of
 from ganzoo.errors import RecipeError
+from ganzoo.run import open_data
+
+SETTLED = {"device": "cpu", "precision": "fp32", "threads": 1}
 
 
 def make(kind, name, **options):
@@ -141,11 +145,35 @@ def test_magans_costs_are_ebgans_at_its_margin(n):
     real, fake = energies(n)
     loss = make("loss", "magan")
     assert loss.discriminator(said(real, fake)).item() == pytest.approx(sum(real.tolist()) / n)
-    assert loss.generator(said(real, fake)) == 0
     loss.margin.fill_(1.25)
     cost = sum(real.tolist()) / n + sum(max(0.0, 1.25 - e) for e in fake.tolist()) / n
     assert loss.discriminator(said(real, fake)).item() == pytest.approx(cost)
     assert loss.generator(said(real, fake)).item() == pytest.approx(sum(fake.tolist()) / n)
+
+
+def test_magans_g_rests_without_a_trace_while_d_learns_data_alone():
+    """Its weights stay, and its optimiser counts no step: the first that it takes is as long as Adam's first is."""
+    recipe = zoo.variant("magan")
+    changes = {**recipe.tiny, "loss.epoch": 5, "loss.pretrain": 10, "optimizers.G.lr": 1e-3}
+    played = engine_of(recipe := recipe.but(changes=changes), open_data(recipe, None), SETTLED)
+    played.rehearse()
+    before = [p.detach().clone() for p in played.game.G.parameters()]
+    played.play(10)
+    assert all(torch.equal(p, old) for p, old in zip(played.game.G.parameters(), before))
+    assert not played.optimizers["G"].state
+    assert played.game.terms["magan"].margin > 0
+    played.play(11)
+    longest = max((p - old).abs().max().item() for p, old in zip(played.game.G.parameters(), before))
+    assert longest == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_magans_g_is_rehearsed_though_it_rests_at_first():
+    recipe = zoo.variant("magan")
+    played = engine_of(recipe := recipe.but(changes=recipe.tiny), open_data(recipe, None), SETTLED)
+    turns = []
+    played.game.deal = lambda minibatch, turn, deal=played.game.deal: turns.append(turn.player) or deal(minibatch, turn)
+    played.rehearse()
+    assert turns == ["D", "D", "G"]
 
 
 def test_magans_state_is_saved_in_mid_epoch():

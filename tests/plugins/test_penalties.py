@@ -326,7 +326,9 @@ def test_smoothing_with_its_loss_is_the_loss_of_the_lower_target(n, loss):
     real, fake = torch.randn(2, n, dtype=torch.float64)
     round = said(real, fake)
     plain = zoo.part("loss", loss).factory()().discriminator(round).item()
-    total = plain + make("label-smoothing", target=0.7).discriminator(round).item()
+    smoothing = make("label-smoothing", target=0.7)
+    smoothing.targets = 1.0
+    total = plain + smoothing.discriminator(round).item()
 
     def sigma(v):
         return 1 / (1 + math.exp(-v))
@@ -338,6 +340,18 @@ def test_smoothing_with_its_loss_is_the_loss_of_the_lower_target(n, loss):
         due = sum(-0.7 * math.log(sigma(r)) - 0.3 * math.log(1 - sigma(r)) - math.log(1 - sigma(f)) for r, f in pairs)
         due /= n
     assert total == pytest.approx(due)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0])
+def test_smoothing_counts_as_often_as_its_loss(scale):
+    loss = {"name": "minimax", "discriminator_scale": scale}
+    recipe = zoo.variant("vanilla").but(changes={"loss": loss, "terms.label-smoothing.target": 0.9})
+    terms = game_of(recipe, DataSpec("image", (1, 8, 8), size=100)).terms
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, 16, dtype=torch.float64)
+    total = sum(term.discriminator(said(real, fake)) for term in terms.values())
+    due = -0.9 * real.sigmoid().log() - 0.1 * (1 - real.sigmoid()).log() - (1 - fake.sigmoid()).log()
+    torch.testing.assert_close(total, scale * due.mean())
 
 
 # orthogonal, mode-seeking, historical-averaging

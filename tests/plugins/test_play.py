@@ -76,6 +76,45 @@ def test_pictures_are_packed_by_channels():
         assert torch.equal(seen[0][i // 3, i % 3], round.x[i, 0])
 
 
+class Leaning(nn.Module):
+    """D(x) = s · (c₀ x₀ + c₁ x₁ + ...), of slope s."""
+
+    def __init__(self, size, slope):
+        super().__init__()
+        way = torch.arange(1.0, size + 1)
+        self.weight = nn.Parameter(slope * way / way.norm())
+
+    def forward(self, x):
+        return x.flatten(1) @ self.weight
+
+
+@pytest.mark.parametrize("m", [1, 2, 4])
+@pytest.mark.parametrize("place", ["between", "around", "real", "fake"])
+def test_the_slope_of_a_pack_is_that_of_all_its_samples(m, place):
+    play = game("pacgan", m=m, terms={
+        "gradient-penalty": {"name": "gradient-penalty", "points": place}, "r1": {"name": "r1", "gamma": 2.0},
+        "r2": {"name": "r2", "gamma": 2.0},
+    }, discriminator={"name": "mlp", "units": 4})  # fmt: skip
+    for slope in (0.5, 1.0, 3.0):
+        play.D = Leaning(2 * m, slope)
+        _, round = deal(play, 8, "D")
+        assert play.terms["gradient-penalty"].discriminator(round).item() == pytest.approx((slope - 1) ** 2, abs=1e-6)
+        for name in ("r1", "r2"):
+            assert play.terms[name].discriminator(round).item() == pytest.approx(slope**2)
+
+
+def test_a_pack_lies_on_one_line():
+    play = game("pacgan", m=2, terms={"gradient-penalty": {"name": "gradient-penalty"}},
+                discriminator={"name": "mlp", "units": 4})  # fmt: skip
+    _, round = deal(play, 8, "D")
+    seen = []
+    round.judge = lambda x, _, judge=round.judge: seen.append(x.detach()) or judge(x, {})
+    play.terms["gradient-penalty"].discriminator(round)
+    share = ((seen[0] - round.x_fake) / (round.x - round.x_fake)).reshape(4, 4)
+    torch.testing.assert_close(share, share[:, :1].expand(4, 4), rtol=1e-3, atol=1e-3)
+    assert len(set(share[:, 0].tolist())) == 4
+
+
 def test_packs_that_cannot_be_are_one_sentence():
     with pytest.raises(RecipeError, match="m is 0; packs have"):
         game("pacgan", m=0)
@@ -240,6 +279,36 @@ def test_the_look_ahead_has_ds_terms_too():
     assert not torch.allclose(cost, faced[1], rtol=1e-7, atol=0)
     with pytest.raises(RecipeError, match="unroll is -1"):
         game("unrolled", unroll=-1)
+
+
+def test_heads_of_terms_are_not_foreseen_and_refused():
+    with pytest.raises(RecipeError, match="minibatch-discrimination gives D others beside"):
+        game("unrolled", terms={"minibatch-discrimination": {"name": "minibatch-discrimination"}})
+
+
+def test_an_average_of_weights_is_kept_to_in_a_look_ahead_too():
+    """The averages begin at D's weights: the first step foreseen costs nothing more, the second does."""
+    costs = []
+    for weight in (1e-9, 100.0):
+        terms = {"historical-averaging": {"name": "historical-averaging", "weight": weight}}
+        turn, round = unrolled(unroll=2, terms=terms)[2:]
+        costs.append(turn.cost(round)["non-saturating"].item())
+    assert costs[0] != costs[1]
+
+
+def test_lazy_turns_of_d_move_what_a_look_ahead_starts_from():
+    recipe = zoo.variant("unrolled")
+    betas = {"beta1": 0.5 ** (2 / 3), "beta2": 0.999 ** (2 / 3)}  # as D's optimiser has them beside lazy turns
+    changes = {**recipe.tiny, "terms.r1": {"name": "r1", "every": 2}, "discriminator.norm": "none", **betas}
+    recipe = recipe.but(changes=changes)
+    play = engine_of(recipe, open_data(recipe, None), {"device": "cpu", "precision": "fp32", "threads": 1})
+    play.play(3)  # three turns of D, and lazy ones at steps 0 and 2
+    assert play.game.moments.count == 5
+    state = play.optimizers["D"].state
+    for number, parameter in enumerate(play.game.D.parameters()):
+        if state[parameter]["step"] < 5:  # the last bias, which has no gradient in R1
+            continue
+        torch.testing.assert_close(play.game.moments.get_buffer(f"first{number}"), state[parameter]["exp_avg"])
 
 
 # Rotation

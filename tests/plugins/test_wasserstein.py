@@ -43,7 +43,7 @@ def played(D, x, x_fake, seen=None):
             seen.append(samples.detach())
         return SimpleNamespace(score=D(samples))
 
-    return SimpleNamespace(x=x, x_fake=x_fake, conditions={}, inputs={}, judge=judge)
+    return SimpleNamespace(x=x, x_fake=x_fake, conditions={}, inputs={}, judge=judge, m=1)
 
 
 def points(n, seed=0):
