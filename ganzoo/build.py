@@ -69,8 +69,15 @@ class Builder:
         return OutputSpec(self.data.kind, self.data.shape)
 
     def discriminator(self, use: Use, sample: OutputSpec, conditions: tuple[InputSpec, ...] = ()) -> Any:
-        """Build a judge of such samples, told these conditions if its factory asks for `conditions`."""
-        return self.network(use, "discriminator", sample=sample, conditions=conditions)
+        """Build a judge of such samples that is told these conditions; RecipeError for one that takes none."""
+        made = self.network(use, "discriminator", sample=sample, conditions=conditions)
+        for spec in conditions:
+            if spec.name not in getattr(made, "conditions", ()):
+                raise RecipeError(
+                    f"discriminator '{self.name(use)}' is not told '{spec.name}', which this game is about; choose one "
+                    f"that takes conditions, such as mlp"
+                )
+        return made
 
     def condition(self, name: str) -> InputSpec:
         """The spec of an input that is dealt with the data: 'label' is the class, others are pictures."""

@@ -252,12 +252,6 @@ class TwoPlayer(Game):
             raise RecipeError("latent is 0 and conditions are empty, so G would have no input; set one of the two")
         self.G = build.network(generator, "generator", inputs=inputs, output=build.output)
         self.D = build.discriminator(discriminator, self.sample(), self.told())
-        for spec in self.told():
-            if spec.name not in getattr(self.D, "conditions", ()):
-                raise RecipeError(
-                    f"discriminator '{build.name(discriminator)}' is not told '{spec.name}', which this game is about; "
-                    f"choose one that takes conditions, such as mlp"
-                )
         names = [*self.terms, *([] if augment is None else [build.name(augment)])]
         for number, (name, term) in enumerate(zip(names, self._terms())):
             self._check_needs(name, term)
