@@ -167,6 +167,8 @@ class Engine:
         """Grade every turn once on the smallest batch, whose size is returned, and put everything back: what does not
         fit together is said before the first step."""
         before = {name: tensor.clone() for name, tensor in self.game.state_dict().items()}
+        if self.batch % self.game.whole:
+            raise RecipeError(f"batch is {self.batch}; in this game a multiple of {self.game.whole} is expected")
         size = max(2, self.game.smallest_batch)
         with torch.random.fork_rng(devices=self._cuda()):
             for step in self.game.rehearsals():

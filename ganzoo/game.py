@@ -124,6 +124,7 @@ class Game(nn.Module):
     """Players, turns, and what they see. All state is in tensors of this module; see `Engine`."""
 
     smallest_batch = 1  # what one turn needs at the least, a packed discriminator for instance
+    whole = 1  # what a batch must be a multiple of
     fixed: tuple[str, ...] = ()  # prefixes of parameters that no player owns on purpose
 
     def players(self) -> Mapping[str, nn.Module]:

@@ -37,6 +37,7 @@ class Packed(ganzoo.TwoPlayer):
         super().__init__(build, **options)
         self.separable = False
         self.smallest_batch = 2 * m  # two packs, for BatchNorm
+        self.whole = m
 
     def sample(self) -> ganzoo.OutputSpec:
         one = super().sample()

@@ -115,6 +115,14 @@ def test_a_pack_lies_on_one_line():
     assert len(set(share[:, 0].tolist())) == 4
 
 
+def test_a_batch_of_no_whole_packs_is_refused_before_the_first_step():
+    recipe = zoo.variant("pacgan")
+    recipe = recipe.but(changes={**recipe.tiny, "batch": 9, "data": "digits"})
+    play = engine_of(recipe, open_data(recipe, None), {"device": "cpu", "precision": "fp32", "threads": 1})
+    with pytest.raises(RecipeError, match="batch is 9; in this game a multiple of 2 is expected"):
+        play.rehearse()
+
+
 def test_packs_that_cannot_be_are_one_sentence():
     with pytest.raises(RecipeError, match="m is 0; packs have"):
         game("pacgan", m=0)
