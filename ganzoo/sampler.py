@@ -400,6 +400,10 @@ class Sampler:
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {k: v for k, v in arguments.items() if v is not None}
+        latents = {spec.name for one in self.generators.values() for spec in one.spec.of_kind("latent")}
+        for name in wanted.keys() & latents:  # floats, whose list is one latent: a list of others is one a sample
+            if isinstance(wanted[name], list | tuple):
+                wanted[name] = np.asarray(wanted[name], dtype=np.float64)
         return settings(self.identity, self.spec, call, wanted)
 
 

@@ -203,10 +203,12 @@ class Samples:
 
 
 def one_each(samples: Samples) -> dict[str, list[Any]]:
-    """The arguments that were given as a list, one for each sample. A list for a latent is its numbers, for all."""
+    """The arguments that were given as a list, one for each sample: classes. A list for a latent, be it another
+    generator's, is its numbers, for all."""
     latents = {one.name for one in samples.spec.of_kind("latent")}
     given = samples.settings.get("arguments", {})
-    return {name: value for name, value in given.items() if isinstance(value, list) and name not in latents}
+    lists = {name: value for name, value in given.items() if isinstance(value, list) and name not in latents}
+    return {name: value for name, value in lists.items() if not any(isinstance(v, float) for v in value)}
 
 
 def chunk_of(path: str | Path) -> dict[str, Any]:
