@@ -18,7 +18,7 @@ from ganzoo.data import Source
 from ganzoo.engine import Engine, Schedule
 from ganzoo.errors import RecipeError, did_you_mean
 from ganzoo.game import Game, kind_of
-from ganzoo.parts import Use, slots
+from ganzoo.parts import Use, name_of, slots
 from ganzoo.recipes import NAME, Recipe, flatten
 from ganzoo.seeds import mix
 from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
@@ -37,7 +37,7 @@ class Builder:
 
     def name(self, use: Use) -> str:
         """The name of the part that is used."""
-        return use if isinstance(use, str) else str(use["name"])
+        return name_of(use)
 
     def part(self, kind: str, use: Use, path: str, **context: Any) -> Any:
         """Build a part at a path of the recipe; its factory may ask for `data` and `marginals` too."""
@@ -247,8 +247,8 @@ def main_share(game: Game) -> dict[str, float]:
 
 def _optimizer(use: Use, player: nn.Module) -> torch.optim.Optimizer:
     use = {"name": "adam", **use} if isinstance(use, Mapping) else use
-    name = use if isinstance(use, str) else use["name"]
-    made: torch.optim.Optimizer = zoo.part("optimizer", name).build(use, {"parameters": list(player.parameters())})
+    given = {"parameters": list(player.parameters())}
+    made: torch.optim.Optimizer = zoo.part("optimizer", name_of(use)).build(use, given)
     return made
 
 
@@ -310,7 +310,7 @@ def _schedule_attribute(game: Game, path: str, use: Use) -> Schedule:
 
 
 def _curve(use: Use, base: float) -> Callable[[int], float]:
-    name = use if isinstance(use, str) else use["name"]
+    name = name_of(use)
     made: Callable[[int], float] = zoo.part("schedule", name).build(use, {"base": base})
     if not callable(made):
         raise RecipeError(f"schedule '{name}' gave {kind_of(made)}; a function from the step to a number is expected")

@@ -142,12 +142,11 @@ class Engine:
         if turn.restart:
             optimizer.state.clear()
         heard = turn.every == 1 and self._heard(turn)
-        norm = None
         if turn.player in self.clip:
             norm = nn.utils.clip_grad_norm_(own, self.clip[turn.player])
         elif heard:
             norm = nn.utils.get_total_norm([p.grad for p in own if p.grad is not None])
-        if heard and norm is not None:
+        if heard:
             self.measured[f"{turn.player}/grad_norm"] = norm
         optimizer.step()
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganzoo import metrics
 from ganzoo.data import Pairs, Source
 from ganzoo.errors import DataError
-from ganzoo.evaluation import Figures, pictures_of
+from ganzoo.evaluation import Figures, are_digits, pictures_of, some_of
 from ganzoo.samples import Samples
 from ganzoo.shown import drawn
 
@@ -31,10 +31,12 @@ class Reconstructed:
     )
 
     def __init__(self, source: Source) -> None:
-        if source.spec.shape != (1, 28, 28):
+        if not are_digits(source):
             shape = list(source.spec.shape)
-            raise DataError(f"reconstructions are judged of digits of shape [1, 28, 28]; these data have shape {shape}")
-        found = pictures_of(source, 10_000)
+            raise DataError(
+                f"reconstructions are judged of digits of shape [1, 28, 28], 0 to 9; these data are others, {shape}"
+            )
+        found = some_of(source, 10_000)
         order = np.random.Generator(np.random.Philox(key=0)).permutation(len(found))
         self.images = found[order[: self.samples]]
 

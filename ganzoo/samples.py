@@ -207,8 +207,11 @@ def one_each(samples: Samples) -> dict[str, list[Any]]:
     generator's, is its numbers, for all."""
     latents = {one.name for one in samples.spec.of_kind("latent")}
     given = samples.settings.get("arguments", {})
-    lists = {name: value for name, value in given.items() if isinstance(value, list) and name not in latents}
-    return {name: value for name, value in lists.items() if not any(isinstance(v, float) for v in value)}
+    return {
+        name: value
+        for name, value in given.items()
+        if isinstance(value, list) and name not in latents and not any(isinstance(v, float) for v in value)
+    }
 
 
 def chunk_of(path: str | Path) -> dict[str, Any]:

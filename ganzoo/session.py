@@ -251,11 +251,11 @@ def _parts_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
                 yield slot.part_kind, name
     for use in recipe.parts.values():
         if isinstance(use, Mapping) and (wrap := use.get("wrap")):
-            yield "wrap", wrap if isinstance(wrap, str) else wrap["name"]
+            yield "wrap", name_of(wrap)
     for use in recipe.optimizers.values():
         yield "optimizer", use if isinstance(use, str) else use.get("name", "adam")
     for _, use in uses(recipe.schedules):
-        yield "schedule", use if isinstance(use, str) else use["name"]
+        yield "schedule", name_of(use)
     if recipe.section("evaluate")["every"]:
         yield "metric", name_of(recipe.section("evaluate")["metric"])
     yield "source", str(recipe.data["name"]).partition(":")[0]

@@ -298,11 +298,11 @@ class TwoPlayer(Game):
         if not acting:
             return []
 
-        missed = every * (self.k if player == "D" else 1) if every > 1 else 1  # turns that a lazy one stands for
+        turns = every * {"D": self.k, "G": 1}[player] // repeat  # that each of these stands for
 
         def cost(round: Round) -> dict[str, Tensor]:
             method = "discriminator" if player == "D" else "generator"
-            return {name: _scaled(getattr(t, method)(round), t.weight * missed) for name, t in acting.items()}
+            return {name: _scaled(getattr(t, method)(round), t.weight * turns) for name, t in acting.items()}
 
         def settle(round: Round) -> None:
             round.seal()

@@ -9,6 +9,7 @@ import numpy as np
 import ganzoo
 from ganzoo.data import Source, embedded, open_source
 from ganzoo.errors import DataError
+from ganzoo.evaluation import are_digits
 
 if TYPE_CHECKING:
     from ganzoo.evaluation import Figures
@@ -21,7 +22,7 @@ class Classified:
     protocol = "the likeliest class of each of MNIST's 10,000 test images, which no model here is trained on"
 
     def __init__(self, source: Source) -> None:
-        if source.spec.shape != (1, 28, 28) or source.spec.classes != tuple("0123456789"):
+        if not are_digits(source):
             raise DataError("the metric 'classified' tests classifiers of digits 0 to 9; these data are something else")
 
     def of(self, sampler: ganzoo.Sampler) -> Figures:

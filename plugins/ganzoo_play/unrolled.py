@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -129,9 +128,8 @@ class Unrolled(ganzoo.TwoPlayer):
         """D's turns as they are; G's, but for lazy ones, before the D that comes of the first of D's turns."""
         found: list[Any] = list(super().turns(step))
         own = next(turn for turn in found if turn.player == "D")
-        lazy = [self._followed(turn) if turn.player == "D" else turn for turn in found if turn.every > 1]
-        changed: dict[str, Callable[[Any], Any]] = {"D": self._followed, "G": partial(self._foreseeing, own)}
-        return [*(changed[turn.player](turn) for turn in found if turn.every == 1), *lazy]
+        foresees = [self._foreseeing(own, turn) if turn.player == "G" and turn.every == 1 else turn for turn in found]
+        return [self._followed(turn) if turn.player == "D" else turn for turn in foresees]
 
     def deal(self, minibatch: ganzoo.Minibatch, turn: ganzoo.Turn) -> Foresight:
         return Foresight(self, minibatch, turn.watch)

@@ -125,7 +125,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 *COMMON,
                 "Adam at 5e-4 with β₁ = 0.5",
                 "δ is half as wide as all pixels of the minibatch together; in the authors' code it is a random share "
-                "of noise that is uniform from 0 to half of that",
+                "of noise that is uniform from 0 to half a standard deviation",
             ],
         )
     )

@@ -85,7 +85,7 @@ def between(round: ganzoo.Round) -> Place:
     """x̂ = ε x + (1 − ε) G(z), ε uniform in [0, 1] for each sample, or for all that have one score."""
     x, x_fake = round.x, round.x_fake
     share = torch.rand(len(x) // round.m, *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype)
-    share = share.repeat_interleave(round.m, 0) if round.m > 1 else share
+    share = share.repeat_interleave(round.m, 0)
     return share * x + (1 - share) * x_fake, round.conditions
 
 
