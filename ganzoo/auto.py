@@ -21,8 +21,8 @@ from ganzoo.engine import Engine, layout
 from ganzoo.errors import GanzooError
 from ganzoo.recipes import Recipe
 
-SHARE = 5e6
-"""FLOP of a product that a thread is worth waking for: about a tenth of a millisecond."""
+SHARE = 2.5e6
+"""FLOP of a product that a thread is worth waking for: some hundredths of a millisecond."""
 ASKED, NO_BF16 = "asked for", "this processor has no bf16 arithmetic"
 
 
