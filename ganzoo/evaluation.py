@@ -253,7 +253,13 @@ def evaluate(
     if not name:
         raise InputError("data", "this model does not say what it was trained on; name it with --data")
     options = sampler.card.get("data_options", {}) if data is None else {}
-    source = open_source(str(name), Path(data_root) if data_root else None, **options)
+    try:
+        source = open_source(str(name), Path(data_root) if data_root else None, **options)
+    except DataError as error:
+        if data is not None:
+            raise
+        # an exported file does not say where its data lie
+        raise DataError(f"{error}, or name what it is compared with by --data") from error
     if source.spec.shape != sampler.spec.output.shape:
         made, held = list(sampler.spec.output.shape), list(source.spec.shape)
         raise InputError("data", f"the model makes samples of shape {made} and '{name}' has {held}; name other --data")

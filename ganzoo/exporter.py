@@ -22,6 +22,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ganzoo import onnx_file
+from ganzoo.data.source import placeless
 from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.files import canonical, check_file, check_folder, make_folder, write_bytes
 from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
@@ -68,7 +69,7 @@ def export(
     path        an .onnx file for one generator, else a folder that gets a NAME.onnx for each
     generator   which one; by default the first for a file, all for a folder
     half        store the weights as fp16 (half the size); inputs, outputs and arithmetic stay fp32
-    card        for modules: where they come from, plain data
+    card        for modules: where they come from, plain data; of data in a file or folder the name alone is kept
     GanzooError if the exported model is not the same as the module; then no file is written.
     """
     target = Path(path)
@@ -83,6 +84,8 @@ def export(
     for name in wanted:
         place = target if file else target / f"{name}.onnx"
         about = {**found, **(card or {}), "default": name == first}
+        if "data" in about:
+            about["data"] = placeless(str(about["data"]))
         built[name] = place, *build(modules[name], about, place, half)
     written = []
     for name, (place, data, apart) in built.items():

@@ -317,7 +317,7 @@ def spread(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:
 
 
 def cut(arguments: Mapping[str, Any], start: int, stop: int) -> dict[str, Any]:
-    """The arguments of a request, as they are for its pictures `start` to `stop`: lists have one value each."""
+    """The arguments of a request, as they are for its pictures `start` to `stop`: lists have one value for each."""
     return {k: v[start:stop] if isinstance(v, list | tuple) else v for k, v in arguments.items()}
 
 

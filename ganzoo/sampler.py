@@ -124,7 +124,7 @@ class Sampler:
         _positive("batch", batch)
         label, truncation, given = family.apart(inputs)
         wanted = self._ask(n, seed, None, label, truncation, given)
-        arguments = {"label": label, "truncation": truncation, **given}
+        arguments = self._said({"label": label, "truncation": truncation, **given})
         return (self.part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
 
     def shards(
@@ -152,9 +152,8 @@ class Sampler:
         """
         from ganzoo.bulk import write
 
-        label = label.tolist() if isinstance(label, np.ndarray) else label
         wanted = self._ask(n, seed, seeds, label, truncation, inputs)
-        said = {k: v for k, v in {"label": label, "truncation": truncation, **inputs}.items() if v is not None}
+        said = self._said({"label": label, "truncation": truncation, **inputs})
         kind = format or ("tar" if self.spec.output.kind == "image" else "npz")
         if kind not in ("tar", "npz"):
             raise InputError("format", f"shards are written as tar or npz, not as {kind!r}")
@@ -399,12 +398,18 @@ class Sampler:
         return beneath(self.card)
 
     def _settings(self, call: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = {k: v for k, v in arguments.items() if v is not None}
+        return settings(self.identity, self.spec, call, self._said(arguments))
+
+    def _said(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that are given, those with a value for each sample as lists, latents as arrays."""
         latents = {spec.name for one in self.generators.values() for spec in one.spec.of_kind("latent")}
-        for name in wanted.keys() & latents:  # floats, whose list is one latent: a list of others is one a sample
-            if isinstance(wanted[name], list | tuple):
-                wanted[name] = np.asarray(wanted[name], dtype=np.float64)
-        return settings(self.identity, self.spec, call, wanted)
+        given = {k: v for k, v in arguments.items() if v is not None}
+        for name, value in given.items():
+            if name in latents and isinstance(value, list | tuple):
+                given[name] = np.asarray(value, dtype=np.float64)
+            if name not in latents and isinstance(value, np.ndarray) and value.ndim == 1:
+                given[name] = value.tolist()
+        return given
 
 
 class _Made:

@@ -62,6 +62,8 @@ class Session:
         )  # fmt: skip
         self.watchers.tell("started")
         self._say(f"{recipe.name} on {recipe.data['name']}: steps {engine.step} to {self.run.until}")
+        if self.run.until < self.log["every"]:
+            self._say(f"no metrics before step {self.log['every']}; --set log.every=1 has a row for each step")
         for what, why in settled.get("why", {}).items():
             self._say(f"{what:9} {settled[what]}: {why}")
         for player, share in main_share(engine.game).items():

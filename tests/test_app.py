@@ -145,6 +145,7 @@ def test_a_card_does_not_say_where_data_lies() -> None:
         "data_card": {"licence": "MIT", "path": "/x"},
     }
     assert told(card) == {"data": "folder:cats", "data_card": {"licence": "MIT"}}
+    assert told({"data": "semi:npz:/home/a:b/x.npz"}) == {"data": "semi:npz:x.npz"}
 
 
 def test_the_openapi_examples_work(client: TestClient) -> None:

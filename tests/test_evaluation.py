@@ -96,6 +96,16 @@ def stripes(tmp_path: Path) -> Any:
     return open_source(f"npz:{tmp_path / 'stripes.npz'}")
 
 
+def test_an_exported_model_asks_where_its_data_lie(stripes: Any, tmp_path: Path) -> None:
+    small = {"generator.widths": [16], "discriminator.units": 8, "batch": 8, "latent": 8}
+    run = ganzoo.train("vanilla", data=stripes.name, steps=1, out=tmp_path / "run", set=small)
+    ganzoo.export(run, tmp_path / "G.onnx")
+    with pytest.raises(DataError, match=r"no file stripes.npz; check the path, or name .* by --data"):
+        evaluate(tmp_path / "G.onnx", ["swd"])
+    found = evaluate(tmp_path / "G.onnx", ["swd"], data=stripes.name)
+    assert found["metrics"]["swd"]["figures"] == evaluate(run.path, ["swd"])["metrics"]["swd"]["figures"]
+
+
 def test_what_shows_no_digits_is_not_judged_as_digits(stripes: Any) -> None:
     with pytest.raises(DataError, match=r"classes 0 to 9; these data have shape \[1, 28, 28\] and the classes none"):
         FoundDigits(stripes)

@@ -124,6 +124,13 @@ def test_two_exports_have_the_same_bytes_and_no_foreign_words(model: Path, tmp_p
         assert word.encode() not in data
 
 
+def test_a_file_does_not_say_where_data_lies(tmp_path: Path) -> None:
+    export(Conditional(), tmp_path / "G.onnx", card={"data": "npz:/home/somebody/cats.npz"})
+    data = (tmp_path / "G.onnx").read_bytes()
+    assert b"npz:cats.npz" in data
+    assert b"somebody" not in data
+
+
 def test_the_file_is_plain_onnx(model: Path) -> None:
     proto = onnx.load(model)
     onnx.checker.check_model(proto, full_check=True)

@@ -85,6 +85,16 @@ def test_stream_gives_the_same_pictures_bit_by_bit() -> None:
     assert max(s.backend.batches) <= 20
 
 
+@pytest.mark.parametrize("kind", [list, np.asarray])
+def test_a_part_s_settings_are_its_own(kind: Any) -> None:
+    """Classes are one for each picture, a latent's numbers for all."""
+    latent = [0.5, 0.0, -0.5, 1.0, 0.25, 2.0]
+    parts = list(sampler(Z, Y).stream(6, batch=4, label=kind([0, 1, 2, 0, 1, 2]), z=kind(latent)))
+    said = [part.settings["arguments"] for part in parts]
+    assert [arguments["label"] for arguments in said] == [[0, 1, 2, 0], [1, 2]]
+    assert [arguments["z"] for arguments in said] == [latent, latent]
+
+
 @pytest.mark.parametrize("label", ["dog", 1, np.int64(1), "1", [1] * 6, ["dog"] * 6])
 def test_labels_by_name_and_number(label: Any) -> None:
     assert sampler(Z, Y).sample(6, label=label).inputs["y"].tolist() == [1] * 6

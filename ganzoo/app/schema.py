@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import FORMATS, MOST, can_truncate
+from ganzoo.data.source import placeless
 from ganzoo.feeds import LAST_SEED
 from ganzoo.specs import GeneratorSpec, InputSpec
 
@@ -96,8 +96,7 @@ def told(card: Mapping[str, Any]) -> dict[str, Any]:
     """What of a model's card is for strangers: of data in a folder its name, not where it lies."""
     found = {key: card[key] for key in _TOLD if key in card}
     if isinstance(card.get("data"), str):
-        kind, colon, argument = card["data"].partition(":")
-        found["data"] = kind + colon + PurePath(argument).name
+        found["data"] = placeless(card["data"])
     about = card.get("data_card")
     if isinstance(about, dict):
         found["data_card"] = {key: about[key] for key in _TOLD_OF_DATA if key in about}

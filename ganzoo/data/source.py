@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -260,3 +262,9 @@ def prepare(x: Tensor, range: tuple[float, float]) -> Tensor:
         return x
     low, high = range
     return x.float().mul_((high - low) / 255.0).add_(low)
+
+
+def placeless(name: str) -> str:
+    """A source's name for strangers: of data in a file or folder what that is called, not where it lies."""
+    kinds, where = re.fullmatch(r"((?:[\w-]+:)*)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    return str(kinds + PurePath(where).name)
