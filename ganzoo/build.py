@@ -98,12 +98,13 @@ class Builder:
 
     def latent(self, name: str, size: int, prior: Use) -> InputSpec:
         """The spec of a latent input of that many dimensions, drawn from a prior."""
-        options = {} if isinstance(prior, str) else {k: v for k, v in prior.items() if k != "name"}
-        if unknown := options.keys() - {"low", "high"}:
-            raise RecipeError(f"a prior has no option '{min(unknown)}'{did_you_mean(min(unknown), ['low', 'high'])}")
-        found = zoo.prior(self.name(prior))
-        bounds = (float(options.get("low", found.range[0])), float(options.get("high", found.range[1])))
-        return InputSpec(name, "latent", (size,), self.name(prior), range=bounds if options else None)
+        given = {} if isinstance(prior, str) else {k: v for k, v in prior.items() if k != "name"}
+        found, called = zoo.prior(self.name(prior)), self.name(prior)
+        options = found.options(called)
+        if unknown := given.keys() - options.keys():
+            raise RecipeError(f"prior '{called}' has no option '{min(unknown)}'{did_you_mean(min(unknown), options)}")
+        bounds = (float(given.get("low", found.range[0])), float(given.get("high", found.range[1])))
+        return InputSpec(name, "latent", (size,), called, range=bounds if given else None)
 
 
 def tiny_of(recipe: Recipe) -> Recipe:

@@ -93,6 +93,8 @@ def write(
 ) -> Path:
     """Makes the shards that are not there yet; `Sampler.shards` says what is written and raised."""
     plan = _plan(sampler, wanted, arguments, shards, kind)
+    big = [name for name, value in arguments.items() if isinstance(value, np.ndarray) and value.ndim > 1]
+    arguments = {**arguments, **dict.fromkeys(big)}  # which no picture carries, and every process would be sent
     with _alone(out):
         done = _finished(out, plan)
         entries = [{**entry, **done.get(entry["file"], {})} for entry in plan["shards"]]

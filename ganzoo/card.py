@@ -10,16 +10,22 @@ from torch import nn
 from ganzoo.game import Game, Turn
 
 
-def played(game: Game) -> dict[str, Any]:
-    """{"players": {name: its networks and size}, "turns": [a line each]} of a game, as step 0 is played."""
+def played(game: Game, step: int) -> dict[str, Any]:
+    """{"players": {name: its networks and size}, "turns": [a line each]} of a game that is at a step: the turns of all
+    the steps that differ."""
     players = {}
     for name, player in game.players().items():
         networks = player.children() if isinstance(player, nn.ModuleList) else [player]
         named = [type(network).__name__ for network in networks if any(True for _ in network.parameters())]
         count = sum(parameter.numel() for parameter in player.parameters())
         players[name] = f"{' + '.join(named)}, {count:,} parameters"
-    turns = [turn if isinstance(turn, tuple) else (turn,) for turn in game.turns(0)]
-    return {"players": players, "turns": [" and ".join(map(_line, together)) for together in turns]}
+    lines = []
+    for at in game.rehearsals():
+        game.at(at)
+        turns = [turn if isinstance(turn, tuple) else (turn,) for turn in game.turns(at)]
+        lines += [" and ".join(map(_line, together)) for together in turns]
+    game.at(step)
+    return {"players": players, "turns": list(dict.fromkeys(lines))}
 
 
 def measured(rows: Iterable[Mapping[str, Any]], metric: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def save(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
         tensors |= {f"optimizers/{player}/{name}": t for name, t in moments.items()}
     meta = {**meta, "kind": "checkpoint", "step": engine.step, "optimizers": primitives}
     if engine.step % engine.rows:  # measured since the last row, to stand in the next
-        meta["measured"] = {name: value.item() for name, value in engine.measured.items()}
+        told = [(name, value.item()) for name, value in engine.measured.items()]
+        meta["measured"] = [[name, value if math.isfinite(value) else None] for name, value in told]
     write_state(path, tensors, meta)
 
 
@@ -54,7 +56,8 @@ def restore(state: State, engine: Engine) -> None:
         moments = _under(state.tensors, f"optimizers/{player}/")
         unpack_optimizer(optimizer, names, moments, state.meta["optimizers"][player])
     engine.step = int(state.meta["step"])
-    engine.measured = {name: torch.tensor(value) for name, value in state.meta.get("measured", {}).items()}
+    told = dict(state.meta.get("measured", []))
+    engine.measured = {name: torch.tensor(math.nan if value is None else value) for name, value in told.items()}
 
 
 def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[dict[str, nn.Module], dict[str, Any]]:

@@ -35,8 +35,8 @@ class Engine:
     accumulate  minibatches whose gradients are averaged before a player moves
     clip        greatest gradient norm, for the players named
     autocast    makes the context that costs are computed in
-    rows        after so many steps somebody reads `measured`: costs, reports and gradient norms of the last turns of
-                each kind until then
+    rows        after so many steps somebody reads `measured`: costs of the last turns of each kind, and of turns just
+                before, reports and gradient norms
     """
 
     def __init__(
@@ -102,8 +102,9 @@ class Engine:
         for turn in together:
             what, costs = self.grade(turn, place, again, self.batch)
             seen.append(what)
+            self._measure({f"{turn.player}/{name}": value.detach() for name, value in costs.items()})
             if self._heard(turn):
-                self._measure(turn, what, costs)
+                self._report(turn, what)
         for turn in together:
             self.move(turn)
         with torch.no_grad():
@@ -147,7 +148,7 @@ class Engine:
         elif heard:
             norm = nn.utils.get_total_norm([p.grad for p in own if p.grad is not None])
         if heard:
-            self.measured[f"{turn.player}/grad_norm"] = norm
+            self._measure({f"{turn.player}/grad_norm": norm})
         optimizer.step()
 
     def verify(self) -> None:
@@ -186,8 +187,8 @@ class Engine:
         if turn.player not in self.optimizers:
             raise RecipeError(f"player {turn.player} takes a turn but has no optimiser; add optimizers.{turn.player}")
         try:
-            seen, costs = self.grade(turn, place, 0, size)
-            self._measure(turn, seen, costs)
+            seen, _ = self.grade(turn, place, 0, size)
+            self._report(turn, seen)
             with torch.no_grad():
                 turn.settle(seen)
         except GanzooError:
@@ -199,17 +200,22 @@ class Engine:
             for parameter in self.game.parameters():
                 parameter.grad = None
 
-    def _measure(self, turn: Turn, seen: Any, costs: Mapping[str, Tensor]) -> None:
+    def _report(self, turn: Turn, seen: Any) -> None:
         with torch.no_grad():
             told = self.game.report(seen, turn)
         for name, value in told.items():
             if not isinstance(value, Tensor) or value.dim():
                 raise RecipeError(f"report() gave '{name}' as {kind_of(value)}; a scalar tensor is expected")
-        self.measured.update(told)
-        self.measured.update({f"{turn.player}/{name}": value.detach() for name, value in costs.items()})
+        self._measure(told)
+
+    def _measure(self, told: Mapping[str, Tensor]) -> None:
+        """The newest last, so that the columns of a row do not depend on where a run was stopped."""
+        for name, value in told.items():
+            self.measured.pop(name, None)
+            self.measured[name] = value
 
     def _heard(self, turn: Turn) -> bool:
-        """Whether this turn is the last of its kind before `measured` is read."""
+        """Whether this turn, if it is played as often as it says, is the last of its kind before `measured` is read."""
         return self.step + turn.every >= (self.step // self.rows + 1) * self.rows
 
     def _check_together(self, turns: tuple[Turn, ...]) -> None:

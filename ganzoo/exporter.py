@@ -42,7 +42,7 @@ class Exported:
     """A file that was written: its size in bytes, its checksum, and how far it is from the module.
 
     difference   greatest, of the output as it comes
-    levels       the same in grey levels of 255; 0 for points
+    levels       the same in grey levels of 255; None for what is no picture
     """
 
     path: Path
@@ -50,7 +50,12 @@ class Exported:
     size: int
     checksum: str
     difference: float
-    levels: int
+    levels: int | None
+
+    @property
+    def apart(self) -> str:
+        """The difference in words."""
+        return f"{self.difference:.2g}" if self.levels is None else f"{self.levels} grey levels"
 
 
 def export(
@@ -83,17 +88,28 @@ def export(
     built = {}
     for name in wanted:
         place = target if file else target / f"{name}.onnx"
-        about = {**found, **(card or {}), "default": name == first}
-        if "data" in about:
-            about["data"] = placeless(str(about["data"]))
+        about = {**_shared({**found, **(card or {})}), "default": name == first}
         built[name] = place, *build(modules[name], about, place, half)
     written = []
     for name, (place, data, apart) in built.items():
         make_folder(place.parent)
         write_bytes(place, data)
-        checksum = onnx_file.parse(place, data).checksum
-        written.append(Exported(place, name, len(data), checksum, *apart))
+        checksum, (difference, levels) = onnx_file.parse(place, data).checksum, apart
+        pictures = spec_of(modules[name]).output.kind == "image"
+        written.append(Exported(place, name, len(data), checksum, difference, levels if pictures else None))
     return written
+
+
+def _shared(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The card of a file that others get: of data in a file or folder the name, not the place."""
+    options = card.get("data_options", {})
+    options = {key: placeless(value) if _absolute(value) else value for key, value in options.items()}
+    told = {"data": placeless(str(card.get("data", ""))), "data_options": options}
+    return {**card, **{key: value for key, value in told.items() if key in card}}
+
+
+def _absolute(value: Any) -> bool:
+    return isinstance(value, str) and Path(value).expanduser().is_absolute()
 
 
 def _is_file(target: Path) -> bool:

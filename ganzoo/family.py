@@ -92,6 +92,11 @@ def same_for_all(spec: GeneratorSpec, inputs: Mapping[str, Any]) -> None:
             raise InputError(name, f"{text}; give one value, or sample that generator yourself")
 
 
+def alike(name: str, other: str, specs: Iterable[GeneratorSpec]) -> bool:
+    """Whether two names are of one input of these generators, as 'label' and the label's own name are."""
+    return any((found := _named(spec, name)) is not None and found == _named(spec, other) for spec in specs)
+
+
 def _named(spec: GeneratorSpec, name: str) -> InputSpec | None:
     """The input that goes by a name, 'label' and 'truncation' among them; None if there is none."""
     if name == "label":

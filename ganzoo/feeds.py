@@ -233,7 +233,7 @@ def _given(spec: InputSpec, value: Any, count: int) -> NDArray[Any]:
     if spec.kind == "scalar":
         number = _number(spec.name, value)
         least, greatest = spec.range or (-math.inf, math.inf)
-        if not least <= number <= greatest:
+        if not np.float32(least) <= np.float32(number) <= np.float32(greatest):  # a float32 of ours comes back
             message = f"'{spec.name}' is {number:g}; a number from {least:g} to {greatest:g} is needed"
             raise InputError(spec.name, message)
         return np.asarray(number, dtype=np.float32)

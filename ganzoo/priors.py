@@ -41,6 +41,14 @@ class Prior:
     range: tuple[float, float] = (-math.inf, math.inf)
     doc: str = ""
 
+    def options(self, name: str) -> dict[str, float | None]:
+        """What can be set of it under its name, with the defaults: bounds, where it has some; of a normal one how far
+        it may be truncated."""
+        if name != "normal" and not all(map(math.isfinite, self.range)):
+            return {}
+        low, high = (bound if math.isfinite(bound) else None for bound in self.range)
+        return {"low": low, "high": high}
+
 
 def _uniform(u: Any, bounds: tuple[float, float]) -> Any:
     return bounds[0] + (bounds[1] - bounds[0]) * u
@@ -104,11 +112,6 @@ def truncated(e: NDArray[np.floating], bound: float) -> NDArray[np.float64]:
     bound; to 1e-5."""
     share = np.interp(np.abs(e), _PLACES, _WITHIN) * np.interp(bound, _PLACES, _WITHIN)
     return np.copysign(np.interp(share, _WITHIN, _PLACES), e)
-
-
-def latents(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer], prior: Prior) -> NDArray[np.float32]:
-    """The latents float32 [len(seeds), *shape] of a latent input at these seeds."""
-    return pushed(spec, noise(spec, seeds, prior), prior)
 
 
 def labels(spec: InputSpec, seeds: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:

@@ -84,6 +84,10 @@ class Recipe:
     suites: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("name", *WORDS):
+            texts = getattr(self, name) if name == "deviations" else [getattr(self, name)]
+            if not all(isinstance(text, str) for text in texts):
+                raise RecipeError(f"{name} is {getattr(self, name)!r}; text is expected")
         if not NAME.fullmatch(self.name):
             raise RecipeError(f"'{self.name}' is not a name: small letters, digits and '-' are expected")
         for name in ("steps", "batch", "accumulate", "seed"):
@@ -122,8 +126,9 @@ class Recipe:
         """Plain data, the game's options beside the other fields; `from_dict` is its inverse."""
         tree = {f.name: copy.deepcopy(getattr(self, f.name)) for f in dataclasses.fields(self) if f.name != "parts"}
         tree["deviations"] = list(self.deviations)
-        tree.update(copy.deepcopy(dict(self.parts)))
-        return {key: _plain(value) for key, value in tree.items() if value not in ({}, "", [])}
+        said = {key: value for key, value in tree.items() if value not in ({}, "", [])}
+        parts = {key: value for key, value in copy.deepcopy(dict(self.parts)).items() if value != {}}
+        return {key: _plain(value) for key, value in {**said, **parts}.items()}
 
     @classmethod
     def from_dict(cls, tree: Mapping[str, Any]) -> Recipe:
@@ -133,7 +138,7 @@ class Recipe:
         if "name" not in known:
             raise RecipeError('the recipe has no name; add a line like: name = "mine"')
         deviations = known.get("deviations", ())
-        known["deviations"] = (deviations,) if isinstance(deviations, str) else tuple(deviations)
+        known["deviations"] = tuple(deviations) if isinstance(deviations, list | tuple) else (deviations,)
         if isinstance(known.get("data"), str):
             known["data"] = {"name": known["data"]}
         for name in ("data", "optimizers", "schedules", "clip", *ASIDE, *SECTIONS):

@@ -31,7 +31,7 @@ from ganzoo.samples import Samples, settings, settings_of
 from ganzoo.specs import GIVEN, GeneratorSpec
 from ganzoo.ways import Key
 
-__all__ = ["Backend", "Sampler", "Samples", "settings_of"]
+__all__ = ["Backend", "Sampler", "Samples"]
 
 BATCH = 64
 WIDEST = 32
@@ -126,6 +126,11 @@ class Sampler:
         wanted = self._ask(n, seed, None, label, truncation, given)
         arguments = self._said({"label": label, "truncation": truncation, **given})
         return (self.part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
+
+    def count(self, n: int | None = None, **arguments: Any) -> int:
+        """How many pictures `sample` makes of these arguments; InputError as there."""
+        label, truncation, inputs = family.apart(arguments)
+        return len(self._ask(n, inputs.pop("seed", 0), inputs.pop("seeds", None), label, truncation, inputs))
 
     def shards(
         self,
@@ -308,9 +313,9 @@ class Sampler:
     def like(self, path: str | Path, **changes: Any) -> Samples:
         """The samples of a PNG that was saved by ganzoo from this very model, exported or not; InputError otherwise.
 
-        changes   inputs, label or truncation, in place of those that it was made with
+        changes   arguments of `sample`, in place of those that it was made with
         """
-        wanted = settings_of(path, self.identity, changes)
+        wanted = settings_of(path, self.identity, changes, [one.spec for one in self.generators.values()])
         wanted.pop("generator")
         return self.sample(**wanted)
 

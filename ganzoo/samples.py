@@ -9,7 +9,7 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from PIL import Image
 
 from ganzoo import images
 from ganzoo.errors import GanzooError, InputError
+from ganzoo.family import alike
 from ganzoo.feeds import parse_seeds, seed_ranges
 from ganzoo.files import atomic, canonical, make_folder, write_bytes, write_text
 from ganzoo.specs import GeneratorSpec
@@ -157,8 +158,11 @@ class Samples:
         if self.spec.output.kind == "points":
             raise InputError("out", "points are saved as .png (a scatter plot) or .npz (the numbers)")
         for k in range(len(self)):
-            yield f"{k:06d}" + (f"-seed-{self.seeds[k]}" if self.seeds else "") + ".png", self.png(k)
+            yield self._name(k), self.png(k)
         yield "samples.json", (canonical(self.settings) + "\n").encode()
+
+    def _name(self, k: int) -> str:
+        return f"{k:06d}" + (f"-seed-{self.seeds[k]}" if self.seeds else "") + ".png"
 
     def _npz(self) -> bytes:
         arrays = {_NAMED[self.spec.output.kind][0]: self.output, "seeds": np.asarray(self.seeds, dtype=np.int64)}
@@ -194,6 +198,9 @@ class Samples:
         first = next(members)
         if path.exists() and not path.is_dir():
             raise InputError("out", f"{path} is a file, not a folder; name another place")
+        names = {self._name(k) for k in range(len(self))}
+        if other := next((place.name for place in sorted(path.glob("[0-9]*.png")) if place.name not in names), None):
+            raise InputError("out", f"{path} holds other pictures, such as {other}; name a new folder")
         make_folder(path)
         for name, data in (first, *members):
             if name.endswith(".json"):
@@ -226,13 +233,21 @@ def chunk_of(path: str | Path) -> dict[str, Any]:
     return found
 
 
+WHICH = ("n", "seed", "seeds")
+"""Arguments that say which samples."""
+
+
 def settings_of(
-    path: str | Path, model: Mapping[str, Any] | None = None, changes: Mapping[str, Any] | None = None
+    path: str | Path,
+    model: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] = {},
+    specs: Iterable[GeneratorSpec] = (),
 ) -> dict[str, Any]:
     """What to give `Sampler.sample` to make a PNG again: seeds and inputs, and `generator` by name.
 
     model     which model is to make it, as `settings` was told
-    changes   inputs that take the place of those that it was made with
+    changes   arguments that take the place of those that it was made with
+    specs     of the model's generators: an input may go by another name in `changes`
     InputError if another model made it, if it is a frame of a walk, or was made from latents that it does not
     carry.
     """
@@ -241,16 +256,21 @@ def settings_of(
         _refuse_another(path, found, model)
     if found.get("call") != "sample":
         raise InputError("like", f"{path} is part of a {found.get('call')}; only samples can be made again")
-    arguments = dict(found["arguments"])
-    arguments |= changes or {}
+    specs = list(specs)
+    told = {k: v for k, v in found["arguments"].items() if not any(alike(k, change, specs) for change in changes)}
+    arguments = {**told, **changes}
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise InputError("like", f"{path} does not carry the '{missing[0]}' it was made from; give it again")
-    try:
-        seeds = parse_seeds(str(arguments.pop("seeds", "")))
-    except InputError as error:
-        raise InputError("like", f"{path} carries no seeds, so it cannot be made again; give them yourself") from error
-    return {"generator": found.get("generator"), "seeds": seeds, **arguments}
+    if not changes.keys() & set(WHICH):
+        try:
+            arguments["seeds"] = parse_seeds(str(arguments.get("seeds", "")))
+        except InputError as error:
+            text = f"{path} carries no seeds, so it cannot be made again; give them yourself"
+            raise InputError("like", text) from error
+    elif "seeds" not in changes:
+        arguments.pop("seeds", None)
+    return {"generator": found.get("generator"), **arguments}
 
 
 def _refuse_another(path: str | Path, found: Mapping[str, Any], model: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ class Session:
         self.meta = _meta(run, source, root)
         self.folder = run.folder
         self.metric_name = name_of(self.evaluate["metric"])
-        self.meta["card"] |= played(engine.game) | measured(self.folder.rows(), self.metric_name)
+        self.meta["card"] |= played(engine.game, engine.step) | measured(self.folder.rows(), self.metric_name)
         self.watchers = Watchers(run, observers)
         self.ticked = self.drawn = self.saved = time.monotonic()
 
@@ -111,7 +111,8 @@ class Session:
         engine = self.engine
         engine.verify()
         row: dict[str, Any] = {"step": engine.step, "images": engine.images}
-        row |= {name: float(f"{value.item():.7g}") for name, value in engine.measured.items()}
+        told = sorted(engine.measured.items(), key=lambda item: "/" in item[0])  # reports first, then each player's own
+        row |= {name: float(f"{value.item():.7g}") for name, value in told}
         every = self.evaluate["every"]
         if self.metric and engine.step % every == 0:
             row |= self._figures()

@@ -21,6 +21,10 @@ from ganzoo.parts import Slot, Use
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 
+class NotSaid(RecipeError, AttributeError):
+    """A cost asks for what the discriminator does not return; `hasattr` and `copy` know it as any missing attribute."""
+
+
 class Judgement(dict[str, Tensor]):
     """What a discriminator said of a batch: `.score` float [N], or [N, H, W] of one that judges patches, and whatever
     else its network returns, such as `.features` float [N, d], what its last layer sees."""
@@ -40,7 +44,7 @@ class Judgement(dict[str, Tensor]):
         try:
             return self[name]
         except KeyError:
-            raise RecipeError(
+            raise NotSaid(
                 f"the discriminator returned {sorted(self)}; this loss or term needs '{name}': "
                 f"choose a discriminator that returns it"
             ) from None
@@ -239,6 +243,8 @@ class TwoPlayer(Game):
         self.k = k
         self.terms = nn.ModuleDict({build.name(loss): build.part("loss", loss, "loss")})
         for name, use in terms.items():
+            if name in self.terms:
+                raise RecipeError(f"loss and term have one name, '{name}'; leave one out, as by terms.{name}=none")
             self.terms[name] = build.part("term", use, f"terms.{name}")
         acting: list[Any] = list(self.terms.values())
         for player, method in (("D", "discriminator"), ("G", "generator")):
@@ -379,11 +385,10 @@ class GeneratorNet(nn.Module):
 
     def joined(self, *inputs: Tensor) -> Tensor:
         """All inputs side by side, float [N, width]: latents flat, labels one-hot; scalars are left out."""
-        if len(inputs) == 1:
-            return inputs[0].flatten(1)
         given = [(spec, t) for spec, t in zip(self.spec.inputs, inputs) if spec.kind != "scalar"]
         dtype = next((t.dtype for spec, t in given if spec.kind != "label"), torch.float32)
-        return torch.cat([one_hot(t, spec).to(dtype) if spec.kind == "label" else t.flatten(1) for spec, t in given], 1)
+        flat = [one_hot(t, spec).to(dtype) if spec.kind == "label" else t.flatten(1) for spec, t in given]
+        return flat[0] if len(flat) == 1 else torch.cat(flat, 1)
 
 
 class EncoderNet(nn.Module):

@@ -39,10 +39,9 @@ def through(here: Request, keys: Sequence[Key], places: Sequence[float]) -> Requ
     share = np.asarray(places) - whole
     moved = {}
     for spec in _latents(here):
-        if spec.name not in here.given:
-            at = np.stack([_latent(spec, key, here) for key in keys])
-            ends = at[whole % len(keys)], at[(whole + 1) % len(keys)]
-            moved[spec.name] = between(*ends, share, geometry(spec))
+        at = np.stack([_latent(spec, key, here) for key in keys])
+        ends = at[whole % len(keys)], at[(whole + 1) % len(keys)]
+        moved[spec.name] = between(*ends, share, geometry(spec))
     return here.but(**moved)
 
 
@@ -51,9 +50,8 @@ def towards(here: Request, others: Sequence[int], amount: float) -> Request:
     ends = np.asarray(others, dtype=np.int64)
     moved = {}
     for spec in _latents(here):
-        if spec.name not in here.given:
-            start, end = here.drawn(spec, here.seeds), here.drawn(spec, ends)
-            moved[spec.name] = between(start, end, np.full(len(ends), amount), geometry(spec))
+        start, end = here.drawn(spec, here.seeds), here.drawn(spec, ends)
+        moved[spec.name] = between(start, end, np.full(len(ends), amount), geometry(spec))
     return here.but(**moved)
 
 
@@ -82,12 +80,16 @@ def crossings(
     return first, second, cross, table[2].shape[-1] if table[2].ndim else 1
 
 
-def _latents(here: Request) -> tuple[InputSpec, ...]:
-    """The latents there are to move; InputError if there is none, for all pictures would be alike."""
+def _latents(here: Request) -> list[InputSpec]:
+    """The latents there are to move, those that are not given; InputError if there is none, for all pictures would be
+    alike."""
     found = here.spec.of_kind("latent")
     if not found:
         raise InputError("latent", f"generator '{here.spec.name}' has no latent to move through; use sample()")
-    return found
+    moving = [spec for spec in found if spec.name not in here.given]
+    if not moving:
+        raise InputError(found[0].name, f"'{found[0].name}' is given, so nothing moves; leave it out, or use sample()")
+    return moving
 
 
 def _latent(spec: InputSpec, key: Key, wanted: Request) -> NDArray[np.float32]:

@@ -204,6 +204,8 @@ def _row(kind: str, label: str, plugin: Plugin, found: Part) -> dict[str, Any]:
 
 def _described(kind: str, label: str, plugin: Plugin, found: Part) -> dict[str, Any]:
     if kind == "prior":
-        return {"kind": kind, "name": label, "plugin": plugin.name, "doc": found.factory()().doc, "options": []}
+        prior = found.factory()()
+        options = [{"name": k, "type": "float", "default": v} for k, v in prior.options(label).items()]
+        return {"kind": kind, "name": label, "plugin": plugin.name, "doc": prior.doc, "options": options}
     options = [{"name": o.name, "type": o.type_name, "default": o.default} for o in found.options().values()]
     return {"kind": kind, "name": label, "plugin": plugin.name, "doc": found.doc, "options": options}

@@ -200,3 +200,7 @@ def test_on_the_command_line(model: Path, tmp_path: Path) -> None:
     stored = json.loads((tmp_path / "out" / "index.json").read_text())["shards"]
     assert [entry["seeds"] for entry in stored] == ["0-9", "100-109"]
     assert run("--workers", "2").exit_code == 2  # type: ignore[attr-defined]
+    latents = ganzoo.load(model).sample(30).inputs["z"]
+    np.save(tmp_path / "z.npy", latents)
+    done = run("--input", f"z={tmp_path / 'z.npy'}", "--shards", "2", "--workers", "1", "-o", str(tmp_path / "own"))
+    assert "30 samples in 2 shards" in done.stderr  # type: ignore[attr-defined]

@@ -24,6 +24,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import errors
 from ganzoo.cli import COMMANDS, cli, group, values
+from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 SHELL = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
@@ -156,6 +157,8 @@ def test_resume_and_a_path_that_a_shell_must_be_given_in_quotes(trained: list[di
     done = run("resume", "runs/a", "--steps", "2000", "--set", "evaluate.every=100")
     assert (trained[0]["what"], trained[0]["steps"]) == (str(Path("runs/a")), 2000)
     assert trained[0]["set"] == {"evaluate.every": 100}
+    run("resume", "runs/a", "--data-root", "there")
+    assert trained[1]["data_root"] == Path("there")
     assert "it'\"'\"'s 1'" in done.stderr
 
 
@@ -177,10 +180,10 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             calls.append({"load": options, "ends": ends, **request})
             return Samples()
 
-        kinds = {"latent": [SimpleNamespace(name="z")]}
+        inputs = [InputSpec("z", shape=(2,)), InputSpec("y", "label", classes=("1", "2"))]
         if path.stem == "photos":
-            kinds["image"] = [SimpleNamespace(name="photo")]
-        spec = SimpleNamespace(of_kind=lambda kind: kinds.get(kind, []))
+            inputs.append(InputSpec("photo", "image", (1, 4, 4), "given", range=(-1.0, 1.0)))
+        spec = GeneratorSpec("G", tuple(inputs), OutputSpec("image", (1, 4, 4)))
         generators = {"G": SimpleNamespace(sample=sample, interpolate=interpolate, spec=spec, identity={"model": "m"})}
         generators["G"].generators = generators
         return generators["G"]
@@ -200,6 +203,8 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ("--input pyproject.toml", {"photo": "pyproject.toml"}),
         ("--like a.png", {"seeds": [5, 6], "label": "3"}),
         ("--like a.png --seed 9 --label 4", {"seed": 9, "label": "4"}),
+        ("--like a.png --input y=2", {"seeds": [5, 6], "y": "2"}),
+        ("--input y=1 -n 2 -o a.png", {"y": "1", "n": 2}),
         ("-n 3 --seed 4 --label 3 -o a.gif", {"ends": (4, 6, 19), "via": range(5, 6), "loop": True, "label": "3"}),
         ("--seeds 9,7,8 -o a.MP4", {"ends": (9, 8, 19), "via": [7], "loop": True}),
     ],

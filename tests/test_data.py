@@ -545,6 +545,17 @@ def test_unfit_pictures_are_refused_with_the_reason(name):
         decoding.decode(content, 3, None, "centre")
 
 
+def test_a_photo_with_previews_is_its_photo():
+    """Phones write JPEGs that hold more pictures, which Pillow calls MPO and of several frames."""
+    photo, preview = (Image.new("RGB", size, colour) for size, colour in (((16, 8), "red"), ((4, 2), "blue")))
+    file = io.BytesIO()
+    photo.save(file, "MPO", save_all=True, append_images=[preview])
+    assert Image.open(file).n_frames == 2
+    found = decoding.decode(file.getvalue(), 3, None, "centre")
+    assert found.shape == (3, 8, 16)
+    assert found[0].min() > 250 > 5 > found[2].max()
+
+
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
 def test_unfit_pictures_are_counted_listed_and_skipped(tmp_path, caplog, kind):
     bad = {name: content for name, (content, _) in list(unfit().items())[:4]}
@@ -685,7 +696,8 @@ def test_npz_refuses_with_a_sentence(tmp_path):
         with pytest.raises(DataError, match=said) as error:
             _ = open_source(f"npz:{tmp_path / 'a.npz'}").spec
         sentence(error)
-    for content in (b"", b"PK\x03\x04 nonsense", b"text"):
+    np.save(tmp_path / "alone.npy", good)
+    for content in (b"", b"PK\x03\x04 nonsense", b"text", (tmp_path / "alone.npy").read_bytes()):
         (tmp_path / "a.npz").write_bytes(content)
         with pytest.raises(DataError, match="free of pickles"):
             _ = open_source(f"npz:{tmp_path / 'a.npz'}").spec

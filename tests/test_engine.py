@@ -132,6 +132,21 @@ def test_lazy_turns_are_measured_at_their_last_before_a_row(rows, every):
     assert any("G/lazy" in measured for measured in found.values())
 
 
+def test_players_that_play_by_turns_of_steps_are_both_measured():
+    """D at even steps and G at odd ones, which no `every` says."""
+
+    def turns(game):
+        return [
+            Turn("G", lambda seen: {"now": 0 * game.g(seen)["g"] + game.now}) if game.now % 2 else Turn("D", game.d)
+        ]
+
+    e = engine(turns, rows=10)
+    e.game.at = lambda step: setattr(e.game, "now", step)
+    e.play(20, lambda e: None)
+    assert e.measured["G/now"] == 19
+    assert {"D/d", "G/grad_norm"} <= e.measured.keys()
+
+
 def test_a_report_is_of_scalars_and_tried_before_the_first_step():
     e = engine(alternating())
     e.game.report = lambda seen, turn: {"mine": 0.5}

@@ -97,7 +97,9 @@ def test_torch_and_onnx_agree(make: Callable[[], nn.Module], tmp_path: Path) -> 
     (written,) = export(make(), tmp_path / "G.onnx")
     assert written.size == (tmp_path / "G.onnx").stat().st_size
     assert written.difference <= 1e-4
-    assert written.levels <= 1
+    assert (written.levels is None) == (make is Points)
+    assert (written.levels or 0) <= 1
+    assert written.apart == (f"{written.difference:.2g}" if make is Points else f"{written.levels} grey levels")
     ours, theirs = Sampler(TorchBackend(make())), load(tmp_path / "G.onnx")
     assert theirs.spec == ours.spec
     extra = {"image": np.full((1, 8, 8), 0.25, np.float32)} if make is Translator else {}
@@ -125,10 +127,12 @@ def test_two_exports_have_the_same_bytes_and_no_foreign_words(model: Path, tmp_p
 
 
 def test_a_file_does_not_say_where_data_lies(tmp_path: Path) -> None:
-    export(Conditional(), tmp_path / "G.onnx", card={"data": "npz:/home/somebody/cats.npz"})
-    data = (tmp_path / "G.onnx").read_bytes()
-    assert b"npz:cats.npz" in data
-    assert b"somebody" not in data
+    options = {"labels": "/home/somebody/classes.csv", "under": "train/cats", "size": 32}
+    export(Conditional(), tmp_path / "G.onnx", card={"data": "folder:/home/somebody/cats", "data_options": options})
+    assert b"somebody" not in (tmp_path / "G.onnx").read_bytes()
+    card = ganzoo.load(tmp_path / "G.onnx").card
+    assert card["data"] == "folder:cats"
+    assert card["data_options"] == {**options, "labels": "classes.csv"}
 
 
 def test_the_file_is_plain_onnx(model: Path) -> None:

@@ -7,12 +7,16 @@ import pytest
 import torch
 from scipy.stats import ks_2samp, norm, truncnorm
 
-from ganzoo.priors import PRIORS, between, labels, latents, normals, truncated, uniforms
+from ganzoo.priors import PRIORS, Prior, between, labels, noise, normals, pushed, truncated, uniforms
 from ganzoo.specs import InputSpec
 
 Z = InputSpec("z", shape=(7,))
 PINNED_UNIFORM = [0.3829390615333442, 0.7427976201106206, 0.7150496025349858]
 PINNED_NORMAL = [-0.4468670765901302, -0.059241299474162394, -0.6295509151300174]
+
+
+def latents(spec: InputSpec, seeds: list[int] | range, prior: Prior) -> np.ndarray:
+    return pushed(spec, noise(spec, seeds, prior), prior)
 
 
 def test_a_row_depends_on_its_seed_only() -> None:

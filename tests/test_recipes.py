@@ -96,6 +96,10 @@ def test_schedules_by_path():
         ({"terms.r1": True}, "is {'r1': True}; terms by name are expected"),
         ({"generator": "dcgan"}, "dcgan"),
         ({"name": "My GAN"}, "'My GAN' is not a name"),
+        ({"name": 3}, "name is 3; text is expected"),
+        ({"deviations": 3}, "deviations is (3,); text is expected"),
+        ({"prior": {"name": "sphere", "low": 0}}, "prior 'sphere' has no option 'low'; there is none"),
+        ({"prior": {"name": "uniform", "hihg": 0}}, "prior 'uniform' has no option 'hihg'; did you mean 'high'?"),
     ],
 )
 def test_wrong_recipes_say_what_to_do(changes, words):
@@ -104,6 +108,11 @@ def test_wrong_recipes_say_what_to_do(changes, words):
         build(zoo.variant("vanilla").but(changes=changes), data)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_option_of_a_game_may_be_empty():
+    recipe = Recipe.from_dict({"name": "a", "layers": [], "title": ""}).but(changes={"steps": 5})
+    assert recipe.to_dict() == {"name": "a", "layers": [], **Recipe("a", steps=5).to_dict()}
 
 
 def test_wrong_files(tmp_path):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import ganzoo
 import ganzoo.inspect
@@ -237,6 +238,25 @@ def test_a_card_says_who_played_in_what_order_and_what_was_measured_last(tmp_pat
     assert ganzoo.inspect.inspect(run.path)["card"] == card
     ganzoo.export(run, tmp_path / "g.onnx")
     assert ganzoo.load(tmp_path / "g.onnx").card.items() >= card.items()
+
+
+def test_a_card_says_who_plays_later(tmp_path):
+    """MAGAN's G rests at first."""
+    run = train(tmp_path / "run", "magan", steps=2)
+    first = ganzoo.load(run.path).card["turns"]
+    assert first == ["D", "G"]
+    assert ganzoo.load(ganzoo.resume(run.path, steps=4).path).card["turns"] == first
+
+
+def test_a_report_that_is_not_finite_is_saved_between_rows(tmp_path, monkeypatch):
+    """Rows have null for it, and so has what a checkpoint carries for the next row."""
+    monkeypatch.setattr(
+        "ganzoo.engine.Engine._report", lambda self, *_: self.measured.update(odd=torch.tensor(math.nan))
+    )
+    monkeypatch.setattr("ganzoo.engine.Engine._heard", lambda *_: True)
+    run = train(tmp_path / "run", steps=7)
+    assert run.metrics[-1]["odd"] is None
+    assert ganzoo.resume(run.path, steps=10).metrics[-1]["odd"] is None
 
 
 def test_lazy_turns_and_turns_together_are_told():

@@ -18,7 +18,8 @@ from ganzoo.errors import DamagedFile, GanzooError, InputError, PluginError
 from ganzoo.feeds import parse_seeds, seed_ranges
 from ganzoo.images import DATA
 from ganzoo.loading import load
-from ganzoo.sampler import Sampler, Samples, settings_of
+from ganzoo.sampler import Sampler
+from ganzoo.samples import Samples, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 Z = InputSpec("z", shape=(6,), range=(-2.0, 2.0))
@@ -426,6 +427,40 @@ def test_like_makes_a_png_again(tmp_path: Path) -> None:
     Image.new("L", (3, 3)).save(path)
     with pytest.raises(InputError, match="no settings"):
         settings_of(path)
+
+
+def test_like_takes_changes_by_any_name(tmp_path: Path) -> None:
+    s, path = sampler(Z, Y, PSI), tmp_path / "a.png"
+    s.sample(2, y="dog", truncation=0.5).save(path)
+    assert s.like(path, label="cat").settings["arguments"] == {"label": "cat", "truncation": 0.5, "seeds": "0-1"}
+    assert s.like(path, y="cat", psi=1.0).settings["arguments"] == {"y": "cat", "psi": 1.0, "seeds": "0-1"}
+    assert s.like(path, seeds=[7, 9]).seeds == (7, 9)
+    assert s.like(path, seed=5, n=3).seeds == (5, 6, 7)
+
+
+def test_a_folder_holds_the_pictures_of_one_request(tmp_path: Path) -> None:
+    s = sampler(Z)
+    for _ in range(2):  # again is as good as once
+        s.sample(3, seed=5).save(tmp_path / "f")
+    with pytest.raises(InputError, match=r"holds other pictures, such as 000000-seed-5\.png; name a new folder"):
+        s.sample(2, seed=50).save(tmp_path / "f")
+    assert len(list((tmp_path / "f").glob("*.png"))) == 3
+
+
+def test_what_was_made_can_be_asked_for_again() -> None:
+    """0.3 as float32 is a little more than 0.3."""
+    s = sampler(Z, InputSpec("psi", "scalar", default=0.3, range=(0.0, 0.3)))
+    made = s.sample(2)
+    assert np.array_equal(s.sample(**made.inputs).images, made.images)
+    with pytest.raises(InputError, match=r"a number from 0 to 0\.3 is needed"):
+        s.sample(1, psi=0.3001)
+
+
+def test_a_way_on_which_nothing_moves_is_refused() -> None:
+    s = sampler(Z)
+    for ask in (lambda: s.interpolate(1, 2, z=np.zeros(6)), lambda: s.vary(1, z=np.zeros(6))):
+        with pytest.raises(InputError, match="'z' is given, so nothing moves; leave it out"):
+            ask()
 
 
 def test_saving_elsewhere_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import pytest
@@ -356,6 +357,28 @@ def test_g_may_have_no_noise_but_not_no_input():
         game({"latent": 0})
     with pytest.raises(RecipeError, match="what can be told of a sample of these data is 'label', 'input'"):
         game_of(zoo.variant("vanilla-ns").but(changes={"conditions": ["inptu"]}), data)
+
+
+def test_g_may_have_labels_alone():
+    data = DataSpec("points", (2,), classes=("a", "b", "c"), size=100)
+    changes = {"latent": 0, "conditions": ["label"], "discriminator": "cgan-mlp"}
+    G = game_of(zoo.variant("vanilla-ns").but(changes=changes), data).G
+    labels = torch.tensor([2, 0, 2])
+    assert torch.equal(G.joined(labels), torch.tensor([[0.0, 0, 1], [1, 0, 0], [0, 0, 1]]))
+    assert torch.equal(G(labels)[0], G(labels)[2])
+
+
+def test_a_term_named_as_the_loss_is_does_not_take_its_place():
+    with pytest.raises(RecipeError, match="loss and term have one name, 'feature-matching'; leave one out"):
+        game({"loss": "feature-matching", "terms.feature-matching": {"name": "feature-matching"}})
+
+
+def test_what_d_does_not_say_is_a_missing_attribute():
+    said = ganzoo.Judgement(score=torch.zeros(3))
+    assert not hasattr(said, "features")
+    assert torch.equal(copy.deepcopy(said).score, said.score)
+    with pytest.raises(RecipeError, match="this loss or term needs 'features'"):
+        _ = said.features
 
 
 class Counting(ganzoo.Term):

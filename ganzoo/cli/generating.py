@@ -10,7 +10,7 @@ import click
 
 from ganzoo.cli.options import as_json, command
 from ganzoo.cli.output import emit, quoted, result, say
-from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS, numbers_in
+from ganzoo.cli.values import GIVEN, MAX_SEED, SEEDS, numbers_in, value
 from ganzoo.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def sample(
     seed: int | None,
     seeds: list[int] | None,
     like: Path | None,
-    inputs: tuple[tuple[str, Any], ...],
+    inputs: tuple[tuple[str, str], ...],
     step: int | None,
     generator: str | None,
     raw: bool,
@@ -69,18 +69,15 @@ def sample(
     sampler = load(model, generator=generator, step=step, raw=raw)
     if like is not None and generator is None:
         sampler = sampler.generators.get(str(chunk_of(like).get("generator")), sampler)
-    given = _inputs(sampler, inputs)
-    request = {} if like is None else settings_of(like, sampler.identity, given)
-    request.pop("generator", None)
-    if any(wish is not None for wish in (count, seed, seeds)):
-        request.pop("seeds", None)
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
-    request |= {name: value for name, value in said.items() if value is not None}
-    request |= given
+    request = {name: value for name, value in said.items() if value is not None} | _inputs(sampler, inputs)
+    if like is not None:
+        request = settings_of(like, sampler.identity, request, [one.spec for one in sampler.generators.values()])
+        request.pop("generator")
     _check_pictures(sampler, request)
     if shards is not None:
         place = out or Path(f"{model.resolve().stem}-shards")
-        result(_in_shards(sampler, place, {**request, "shards": shards, "format": format, "workers": workers}))
+        result(_in_shards(sampler, place, request, {"shards": shards, "format": format, "workers": workers}))
         return
     place = out or Path(f"{model.resolve().stem}-samples.png")
     if place.suffix.lower() in ANIMATIONS:
@@ -106,36 +103,43 @@ def _film(sampler: Sampler, request: dict[str, Any]) -> tuple[Samples, int]:
     return sampler.interpolate(seeds[0], seeds[-1], 19, via=seeds[1:-1], loop=True, **request), len(seeds)
 
 
-def _in_shards(sampler: Sampler, out: Path, request: dict[str, Any]) -> Path:
+def _in_shards(sampler: Sampler, out: Path, request: Mapping[str, Any], how: Mapping[str, Any]) -> Path:
     """Fills the folder and returns it; a signal keeps what is finished."""
     from ganzoo.cli.counting import counting
-    from ganzoo.feeds import DEFAULT_N
     from ganzoo.signals import finish_on_signals
 
     def stop(number: int) -> None:
         again = f"the shards that are finished are in {out}, and the same command goes on"
         raise Interrupted(f"interrupted; {again}", number)
 
-    total = request.get("n") or len(request.get("seeds") or range(DEFAULT_N))
+    total = sampler.count(**request)
     with finish_on_signals(stop), counting(total) as progress:
-        sampler.shards(out, progress=progress, **request)
-    say(f"{total:,} samples in {request['shards']} shard{'s' if request['shards'] > 1 else ''}")
+        sampler.shards(out, progress=progress, **request, **how)
+    say(f"{total:,} samples in {how['shards']} shard{'s' if how['shards'] > 1 else ''}")
     return out
 
 
-def _inputs(sampler: Sampler, pairs: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+def _inputs(sampler: Sampler, pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """Inputs by name. A file given alone is the generator's one image input; a latent may be a file of numbers."""
-    spec = sampler.spec
-    images, latents = ([i.name for i in spec.of_kind(kind)] for kind in ("image", "latent"))
+    kinds = {spec.name: spec.kind for one in (*sampler.generators.values(), sampler) for spec in one.spec.inputs}
+    images = [spec.name for spec in sampler.spec.of_kind("image")]
     given: dict[str, Any] = {}
-    for name, value in pairs:
+    for name, text in pairs:
         if not name and len(images) != 1:
             raise InputError("input", f"this generator has {len(images)} image inputs; write --input NAME=FILE")
         key = name or images[0]
         if key in given:
             raise click.UsageError(f"the input '{key}' is given twice")
-        given[key] = numbers_in(value, key) if key in latents and isinstance(value, str) else value
+        given[key] = _read(kinds.get(key), key, text)
     return given
+
+
+def _read(kind: str | None, name: str, text: str) -> Any:
+    """What is written for an input. A class is named before it is numbered: '3' stays text, and so does a file."""
+    written = value(text)
+    if kind == "latent" and isinstance(written, str):
+        return numbers_in(written, name)
+    return written if isinstance(written, list) or kind not in ("label", "image") else text
 
 
 def _check_pictures(sampler: Sampler, request: Mapping[str, Any]) -> None:
@@ -171,7 +175,7 @@ def export(
 
     for file in write(model, out, generator=generator, half=half):
         result(file.path)
-        say(f"{file.generator}: {file.size:,} bytes, at most {file.levels} grey levels from the model")
+        say(f"{file.generator}: {file.size:,} bytes, at most {file.apart} from the model")
     say(f"\nTry next:\n  ganzoo serve {quoted(out)} --open")
 
 

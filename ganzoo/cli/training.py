@@ -52,12 +52,13 @@ def train(
 @command("resume", example="ganzoo resume runs/vanilla-digits-1 --steps 6000")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--steps", type=COUNT, metavar="N", help="The step to end at (total, not more).")
+@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie now.")
 @_set("Change evaluate... or log..., such as evaluate.every=500; repeatable.")
-def resume(run: Path, steps: int | None, set_: tuple[tuple[str, Any], ...]) -> None:
+def resume(run: Path, steps: int | None, data_root: Path | None, set_: tuple[tuple[str, Any], ...]) -> None:
     """Train a run on from its newest checkpoint."""
     import ganzoo
 
-    _play(ganzoo.resume, run, steps=steps, set=settings_given(set_))
+    _play(ganzoo.resume, run, steps=steps, data_root=data_root, set=settings_given(set_))
 
 
 def _play(how: Any, *args: Any, **options: Any) -> None:

@@ -31,11 +31,11 @@ def assignment(text: str) -> tuple[str, Any]:
     return path.strip(), value(written.strip())
 
 
-def given(text: str) -> tuple[str, Any]:
+def given(text: str) -> tuple[str, str]:
     """An input of a generator: `strength=0.5`, or a file alone, whose name is then empty."""
     name, equals, written = text.partition("=")
     if equals and name.isidentifier():
-        return name, value(written)
+        return name, written
     if Path(text).is_file():
         return "", text
     raise ValueError(f"'{text}' is neither of the form NAME=VALUE nor an existing file")
@@ -53,7 +53,9 @@ def numbers_in(path: str, name: str) -> Any:
     try:
         with open(path, "rb") as file:
             held = np.load(file, allow_pickle=False)
-            found = held if isinstance(held, np.ndarray) else dict(held).get(name, dict(held).get("latents"))
+            arrays = {name: held} if isinstance(held, np.ndarray) else held
+            kept = next((key for key in (name, "latents") if key in arrays), None)
+            found = None if kept is None else arrays[kept]
     except FileNotFoundError:
         raise InputError(name, f"there is no file {path}; '{name}' takes numbers, or an .npy or .npz file") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -41,7 +41,7 @@ def open_source(name: str, root: Path | None = None, **options: Any) -> Source:
         raise RecipeError(f"source '{short}' takes no argument; leave out ':{argument}'")
     if not argument and takes is not None and takes.default is takes.empty:
         raise RecipeError(f"source '{short}' needs an argument after a colon; write {short}:PATH")
-    given = {"argument": argument if colon else None, "root": root}
+    given = {"root": root} | ({"argument": argument} if colon else {})
     source: Source = part.build({"name": short, **options}, given)
     if not isinstance(getattr(source, "spec", None), DataSpec):
         raise RecipeError(

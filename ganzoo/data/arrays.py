@@ -39,7 +39,7 @@ def _load(path: Path) -> Content:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in KEYS if key in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no .npz free of pickles ({error}); write it with numpy.savez") from error
     found = arrays.get("x", arrays.get("images"))
     if found is None:

@@ -33,7 +33,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "D's last layer sees f(x_i) and  o(x_i)_b = Σ_j exp(−‖M_i,b − M_j,b‖₁),  M_i = f(x_i) T",
             deviations=[
                 "all of section 3 but virtual batch normalisation at once; the paper chooses some for each experiment",
-                "feature matching is beside the score in G's cost; loss=feature-matching has it alone, as in the paper",
+                "feature matching is beside the score in G's cost; the paper has it alone, which is "
+                "loss=feature-matching and terms.feature-matching=none",
                 "unsupervised: no classes in D",
                 *COMPARED.deviations,
             ],
