@@ -1,17 +1,20 @@
 """Metrics as parts, and `evaluate`: what a model's samples come to, beside what the same figures are of other things.
 
 A metric is made for a source and turns samples into figures. `figure` is the one that picks the best checkpoint;
-`sign` is +1 where more of it is better, −1 where less is. It may also have `samples`, how many it is meant for;
-`protocol`, a sentence on the rule; and `beside()`, the figures of what its own stand beside: a floor, and controls
-that must fail. Of samples that it says nothing about it returns no figures. One that judges a model by more than the
-samples of one generator has a method `of(sampler)`, which is called instead. Nothing here imports torch for digits, for
-points and for models in ONNX.
+`sign` is +1 where more of it is better, −1 where less is, and so for its other figures but those it names in `opposed`,
+for which it is turned. It may also have `samples`, how many it is meant for; `protocol`, a sentence on the rule; and
+`beside()`, the figures of what its own stand beside: a floor, and controls that must fail. Of samples that it says
+nothing about it returns no figures. One that judges a model by more than the samples of one generator has a method
+`of(sampler)`, which is called instead. One that reads other data than the source asks for `root`, where data sets lie,
+if that is known. Nothing here imports torch for digits, for points and for models in ONNX.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,7 @@ from ganzoo.data import Points, Source, embedded, open_source
 from ganzoo.data import Samples as Arrays
 from ganzoo.data.digits import CLASSES
 from ganzoo.errors import DataError, InputError, RecipeError
+from ganzoo.parts import Use, name_of
 from ganzoo.samples import Samples
 
 if TYPE_CHECKING:
@@ -124,6 +128,7 @@ class CoveredModes:
     """Modes of a mixture that the samples reach, the share of good ones, and the reverse KL over modes."""
 
     figure, sign, samples = "covered", 1, 2500
+    opposed = ("reverse_kl",)
     protocol = (
         "a point is of high quality within 3 sigma of its nearest mode, a mode is covered by one such point, the "
         "reverse KL is log K − H over them (the rule of PacGAN, arXiv:1712.04086)"
@@ -174,8 +179,8 @@ def pictures_of(source: Source, limit: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric that is ready: its name, how many samples it takes, its rule, what its figures stand beside, and how it
-    judges a whole model if it does."""
+    """A metric that is ready: its name, how many samples it takes (0: it judges a whole model), its rule, what its
+    figures stand beside, and how it judges a whole model if it does."""
 
     name: str
     metric: Callable[[Samples], Mapping[str, float]]
@@ -184,22 +189,39 @@ class Measure:
     beside: Callable[[], Mapping[str, Figures]]
     of: Callable[[Sampler], Mapping[str, float]] | None = None
 
-
-def measure(name: str, source: Source) -> Measure:
-    """The metric of that name for a source; what a stranger's leaves out is filled in. Errors are the metric's."""
-    made = zoo.part("metric", name).build(name, {"source": source})
-    rest = getattr(made, "protocol", ""), getattr(made, "beside", dict), getattr(made, "of", None)
-    return Measure(name, made, getattr(made, "samples", SAMPLES), *rest)
+    def figures(self, sampler: Sampler, first: First) -> Figures:
+        """Of a model, of which samples are had by their number."""
+        found = self.metric(first(self.samples)) if self.of is None else self.of(sampler)
+        return {name: float(value) for name, value in found.items()}
 
 
-def fitting(source: Source, names: Sequence[str] | None = None) -> list[Measure]:
+First = Callable[[int], Samples]  # the first n samples
+
+
+def measure(use: Use, source: Source, root: Path | None = None) -> Measure:
+    """The metric that is used, for a source; what a stranger's leaves out is filled in. Errors are the metric's."""
+    name = name_of(use)
+    made = zoo.part("metric", name).build(use, {"source": source, "root": root})
+    of = getattr(made, "of", None)
+    samples = getattr(made, "samples", SAMPLES) if of is None else 0
+    return Measure(name, made, samples, getattr(made, "protocol", ""), getattr(made, "beside", dict), of)
+
+
+def sign(name: str) -> int:
+    """Of a figure `metric/figure`: +1 where more of it is better, −1 where less is."""
+    metric, _, figure = name.partition("/")
+    make = zoo.part("metric", metric).factory()
+    return getattr(make, "sign", 1) * (-1 if figure in getattr(make, "opposed", ()) else 1)
+
+
+def fitting(source: Source, names: Sequence[str] | None = None, root: Path | None = None) -> list[Measure]:
     """The metrics of these names, or every one that fits the data; DataError if none does."""
     if names is not None:
-        return [measure(name, source) for name in names]
+        return [measure(name, source, root) for name in names]
     found = []
     for name, _, _ in zoo.zoo().names("metric"):
         try:
-            found.append(measure(name, source))
+            found.append(measure(name, source, root))
         except (DataError, RecipeError):
             continue
     if not found:
@@ -209,18 +231,18 @@ def fitting(source: Source, names: Sequence[str] | None = None) -> list[Measure]
 
 def judge(sampler: Sampler, source: Source, measures: Sequence[Measure], seed: int = SEED) -> dict[str, Figures]:
     """The figures of each metric, of the samples of seeds `seed`, `seed` + 1, ... as many as it takes; a model that
-    starts from pictures is given those of the source."""
+    starts from pictures is given those of the source, and makes no more than there are."""
+    first = _samples(sampler, source, measures, seed)
+    return {m.name: m.figures(sampler, first) for m in measures}
+
+
+def _samples(sampler: Sampler, source: Source, measures: Sequence[Measure], seed: int) -> First:
+    """Samples as `judge` says, drawn once and for all metrics, when the first of them asks for some."""
     from ganzoo.shown import drawn
 
-    most = max((m.samples for m in measures if m.of is None), default=0)
-    made = drawn(sampler, source, most, seed, batch=250) if most else None
-    found = {}
-    for m in measures:
-        if m.of is not None:
-            found[m.name] = m.of(sampler)
-        elif made is not None:
-            found[m.name] = m.metric(_first(made, m.samples))
-    return {name: {key: float(v) for key, v in figures.items()} for name, figures in found.items()}
+    most = max((m.samples for m in measures), default=0)
+    whole = cache(lambda: drawn(sampler, source, most, seed, batch=250))
+    return lambda n: _first(whole(), n)
 
 
 def _first(drawn: Samples, n: int) -> Samples:
@@ -253,8 +275,9 @@ def evaluate(
     if not name:
         raise InputError("data", "this model does not say what it was trained on; name it with --data")
     options = sampler.card.get("data_options", {}) if data is None else {}
+    root = Path(data_root) if data_root else None
     try:
-        source = open_source(str(name), Path(data_root) if data_root else None, **options)
+        source = open_source(str(name), root, **options)
     except DataError as error:
         if data is not None:
             raise
@@ -263,23 +286,44 @@ def evaluate(
     if source.spec.shape != sampler.spec.output.shape:
         made, held = list(sampler.spec.output.shape), list(source.spec.shape)
         raise InputError("data", f"the model makes samples of shape {made} and '{name}' has {held}; name other --data")
-    measures = fitting(source, names)
-    figures = judge(sampler, source, measures, seed)
-    silent = [name for name, found in figures.items() if not found]
-    if names is not None and silent:
-        raise DataError(f"the metric '{silent[0]}' says nothing of samples such as this model's; leave it out")
-    measures = [m for m in measures if m.name not in silent]
+    found = _judged(sampler, fitting(source, names, root), source, seed, strict=names is not None)
     return {
         "variant": sampler.card.get("variant", ""),
         "generator": sampler.spec.name,
         "data": name,
         "split": "the data it was trained on" if data in (None, sampler.card.get("data")) else "as named by --data",
         "seed": seed,
-        "metrics": {
-            m.name: {
-                "samples": m.samples, "protocol": m.protocol, "figures": figures[m.name],
-                "beside": {k: dict(v) for k, v in m.beside().items()},
-            }
-            for m in measures
-        },
+        "metrics": found,
+    }
+
+
+def _judged(
+    sampler: Sampler, measures: Sequence[Measure], source: Source, seed: int, strict: bool
+) -> dict[str, dict[str, Any]]:
+    """What each metric says, by its name. One that says nothing of this model, or whose data are not here, is left out;
+    DataError instead if it is `strict`."""
+    first = _samples(sampler, source, measures, seed)
+    found = {}
+    for m in measures:
+        try:
+            about = _about(m, sampler, first)
+        except DataError as error:
+            if strict:
+                raise
+            logging.getLogger("ganzoo").warning(f"the metric '{m.name}' is left out: {error}")
+            continue
+        if about["figures"]:
+            found[m.name] = about
+        elif strict:
+            raise DataError(f"the metric '{m.name}' says nothing of samples such as this model's; leave it out")
+    return found
+
+
+def _about(m: Measure, sampler: Sampler, first: First) -> dict[str, Any]:
+    """The figures of a metric, of how many samples (None: of the whole model), by what rule, and what they stand
+    beside, if there are any."""
+    figures = m.figures(sampler, first)
+    return {
+        "samples": len(first(m.samples)) if m.samples else None, "protocol": m.protocol, "figures": figures,
+        "beside": {label: dict(values) for label, values in m.beside().items()} if figures else {},
     }  # fmt: skip

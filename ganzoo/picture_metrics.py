@@ -25,6 +25,7 @@ class Reconstructed:
     """The share of digits that keep their class when an encoder takes them to latents and a generator back."""
 
     figure, sign, samples = "kept", 1, 1000
+    opposed = ("error",)
     protocol = (
         "digits of the data, drawn at random, before and after, judged by digits-cnn by its likeliest class; error is "
         "the mean absolute difference of pixels in [0, 1]"

@@ -81,7 +81,7 @@ def train(
     if told := [f"{path}={value}" for path, value in (set or {}).items() if path.split(".")[0] not in _ITS_OWN]:
         recipe = recipe.but(deviations=[*recipe.deviations, f"set for this run: {', '.join(told)}"])
     source = open_data(recipe, data_root)
-    metric = _metric(recipe, source)
+    metric = _metric(recipe, source, data_root)
     if threads is not None and threads < 1:
         raise GanzooError(f"threads is {threads}; a number of at least 1 is expected")
     settled = auto.settle(recipe, device)
@@ -142,7 +142,7 @@ def _go_on(
     then, now = state.meta["card"]["versions"], versions()
     if changed := [f"{name} {then.get(name)} is now {now[name]}" for name in now if then.get(name) != now[name]]:
         logging.getLogger("ganzoo").warning(f"the bits of this run may differ from here on: {', '.join(changed)}")
-    metric = _metric(recipe, source)
+    metric = _metric(recipe, source, data_root)
     engine = _engine(recipe, source, settled)
     with auto.using(settled["threads"]):
         checkpoint.restore(state, engine)
@@ -169,7 +169,7 @@ def _engine(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engin
         return engine_of(recipe, source, settled)
 
 
-def _metric(recipe: Recipe, source: Source) -> Any:
+def _metric(recipe: Recipe, source: Source, root: str | Path | None) -> Any:
     """What evaluates the run: `samples -> {figure: number}`, with the `figure` that picks the best
     checkpoint and its `sign`, +1 where more is better; None where nothing is evaluated."""
     asked, every = recipe.section("evaluate"), recipe.section("log")["every"]
@@ -178,7 +178,7 @@ def _metric(recipe: Recipe, source: Source) -> Any:
         return None
     if asked["every"] % every:
         raise RecipeError(f"evaluate.every is {asked['every']}; a multiple of log.every ({every}) is expected")
-    metric = found.build(asked["metric"], {"source": source})
+    metric = found.build(asked["metric"], {"source": source, "root": Path(root) if root else None})
     for name in ("figure", "sign"):
         if getattr(metric, name, None) is None:
             text = f"metric '{found.name}' has no '{name}', by which the best checkpoint is picked"

@@ -13,7 +13,6 @@ makes what for another, and `samples` is what comes out.
 from __future__ import annotations
 
 import operator
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import directions, family, ways
+from ganzoo.cores import cores
 from ganzoo.directions import Directions
 from ganzoo.errors import InputError, did_you_mean
 from ganzoo.feeds import Request, check_seeds, cut, request, rows_of
@@ -162,8 +162,8 @@ class Sampler:
         kind = format or ("tar" if self.spec.output.kind == "image" else "npz")
         if kind not in ("tar", "npz"):
             raise InputError("format", f"shards are written as tar or npz, not as {kind!r}")
-        cores = len(os.sched_getaffinity(0)) if workers is None else int(_positive("workers", workers))
-        return write(self, Path(out), wanted, said, int(_positive("shards", shards)), cores, kind, progress)
+        processes = cores() if workers is None else int(_positive("workers", workers))
+        return write(self, Path(out), wanted, said, int(_positive("shards", shards)), processes, kind, progress)
 
     def interpolate(
         self,

@@ -84,7 +84,8 @@ class MlpGenerator(GeneratorNet):
 
 
 class Maxout(nn.Module):
-    """The greatest of `pieces` linear functions, for each of `units` (Goodfellow et al. 2013, arXiv:1302.4389)."""
+    """The greatest of `pieces` linear functions, for each of `units` (Goodfellow et al. 2013, arXiv:1302.4389):
+    float [N, inputs] -> [N, units]."""
 
     def __init__(self, inputs: int, units: int, pieces: int) -> None:
         super().__init__()

@@ -16,18 +16,21 @@ import pytest
 from click.testing import CliRunner
 
 from ganzoo import zoo
-from ganzoo.bench import SUITES, Suite, bench, overview, runner, trials
+from ganzoo.bench import SUITES, Suite, bench, overview, report, runner, trials
+from ganzoo.bench.display import Quiet
 from ganzoo.bench.suites import on_ring, tiny
 from ganzoo.bench.trial import main, moves, newest, run
 from ganzoo.build import engine_of
 from ganzoo.cli import cli
 from ganzoo.data import open_source
 from ganzoo.errors import RecipeError
+from ganzoo.evaluation import sign
 from ganzoo.files import read_json, write_json
 from ganzoo.folder import RunFolder
 from ganzoo.recipes import Recipe
 
 SMALL = Suite("small", "tiny variants", tiny)
+SETTLED = {"device": "cpu", "precision": "fp32", "threads": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -157,18 +160,35 @@ def test_the_ring_suite_changes_networks_and_numbers_only() -> None:
     assert recipe.parts["loss"] == "non-saturating"
     assert recipe.parts["generator"] == {"name": "pacgan-mlp"}
     assert recipe.data["name"] == "ring"
-    engine = engine_of(recipe, open_source("ring"), {"device": "cpu", "precision": "fp32", "threads": 1})
+    engine = engine_of(recipe, open_source("ring"), SETTLED)
     engine.rehearse()
     assert moves(engine.game, 3) == {"D": 3, "G": 3}
     own = zoo.variant("vanilla-ns").but(changes={"suites": {"ring": {"optimizers.D.lr": 0.5}}})
     assert on_ring(own).optimizers["D"]["lr"] == 0.5
 
 
+def test_without_pacgans_networks_the_ring_is_played_on_the_cores(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("GANZOO_PLUGINS", "none")
+    zoo.configure()
+    try:
+        recipe = on_ring(zoo.variant("vanilla").but(changes={"discriminator.wrap": "some"}))
+        assert recipe.parts["generator"] == {"name": "mlp"}
+        assert recipe.parts["discriminator"] == {"name": "mlp", "wrap": "some"}
+        assert "no plugin here has the network 'pacgan-mlp'" in caplog.text
+        engine = engine_of(on_ring(zoo.variant("vanilla")), open_source("ring"), SETTLED)
+        engine.rehearse()
+    finally:
+        monkeypatch.undo()
+        zoo.configure()
+
+
 def test_recipes_with_numbers_for_the_ring_can_be_played_on_it() -> None:
     played = [recipe for row in zoo.variants() if "ring" in (recipe := zoo.variant(row["name"])).suites]
     assert len(played) > 10
     for recipe in played:
-        engine_of(on_ring(recipe), open_source("ring"), {"device": "cpu", "precision": "fp32", "threads": 1}).rehearse()
+        engine_of(on_ring(recipe), open_source("ring"), SETTLED).rehearse()
 
 
 def test_suites_name_no_variant() -> None:
@@ -179,6 +199,50 @@ def test_suites_name_no_variant() -> None:
         bench("digit")
     with pytest.raises(RecipeError, match="no variant"):
         bench("smoke", ["vanila"])
+
+
+def row_of(variant: str, **figures: float) -> dict[str, Any]:
+    """A trial that is done."""
+    about = {"processor": "a", "cores": 1, "system": "b"}
+    return {
+        "id": f"{variant}-0-0", "trial": "0", "variant": variant, "seed": 0, "data": "digits", "status": "done",
+        "current": True, "steps": 20, "of": 20, "moves": {"D": 20, "G": 20}, "images": 160, "seconds": 1.0,
+        "cpu_seconds": 1.0, "figures": figures, "versions": {}, "machine": about,
+    }  # fmt: skip
+
+
+def test_rows_are_sorted_as_their_metrics_say() -> None:
+    """A distance is the better the smaller; an error beside a share that is the better the greater, too."""
+    rows = [row_of("far", **{"swd/swd": 90.0}), row_of("near", **{"swd/swd": 10.0}), row_of("silent")]
+    distances = replace(SMALL, metrics=("swd",), shown=("swd/swd",))
+    assert [variant for variant, _ in report.ranked(distances, rows)] == ["near", "far"]
+    shares = replace(SMALL, metrics=("reconstructed",), shown=("reconstructed/kept", "reconstructed/error"))
+    named = {"blurred": (0.9, 0.2), "sharp": (0.9, 0.1), "others": (0.5, 0.0)}
+    rows = [row_of(v, **{"reconstructed/kept": k, "reconstructed/error": e}) for v, (k, e) in named.items()]
+    assert [variant for variant, _ in report.ranked(shares, rows)] == ["sharp", "blurred", "others"]
+    signs = [sign(name) for name in ("found/classes", "fid/fid", "modes/covered", "modes/reverse_kl", "l1/of_mean")]
+    assert signs == [1, -1, 1, -1, -1]
+
+
+def test_a_trial_without_a_figure_is_shown_without_it(tmp_path: Path) -> None:
+    """A metric may say nothing of a model."""
+    suite = replace(SMALL, metrics=("found", "swd"), shown=("found/classes", "swd/swd"))
+    (trial,) = trials(suite, ["vanilla"])
+    row = {**row_of("vanilla", **{"found/classes": 3.0}), "id": trial.id}
+    told = Quiet(suite, [trial], sys.stderr).outcome(row)
+    assert told == "classes 3, 20 steps in 0:01"
+    desk = runner.Desk(tmp_path / "bench", "small")
+    desk.folder.mkdir(parents=True)
+    write_json(desk.file(trial, "json"), row)
+    (desk.folder / f"{trial.id}.png").write_bytes(b"")
+    text = report.gallery(suite, [trial], desk, tmp_path / "docs").read_text()
+    assert "\nclasses 3; 20 steps, seed 0\n" in text
+    write_json(desk.out / "small.json", {"beside": {f"digits/{name}": BESIDE for name in suite.metrics}, "trials": []})
+    written = report.write(suite, [trial], desk, "ganzoo bench small")
+    assert {path.suffix for path in written} == {".json", ".md", ".csv"}, "there is nothing to plot"
+
+
+BESIDE = {"samples": 0, "protocol": "judged whole", "figures": {}}
 
 
 def test_on_the_command_line(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from ganzoo.app.guard import Guard, Streams, problem
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.studio import Busy, Pool, Studio
 from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish
+from ganzoo.cores import cores
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.sampler import Samples
 
@@ -49,7 +49,7 @@ def create_app(
     GanzooError if a model cannot be loaded.
     """
     root = "/" + root_path.strip("/") if root_path.strip("/") else ""
-    pool = Pool(workers or len(os.sched_getaffinity(0)), queue)
+    pool = Pool(workers or cores(), queue)
     studio = Studio.open([Path(m) for m in models], pool, root)
     scratch = Scratch()
 

@@ -11,7 +11,6 @@ A trial is named by the hash of its configuration, so running again does what is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from ganzoo.bench import report, runner, suites
 from ganzoo.bench.display import display
 from ganzoo.bench.runner import Desk, Row
 from ganzoo.bench.suites import SUITES, Suite, Trial, trials
+from ganzoo.cores import cores
 
 __all__ = ["SUITES", "Done", "Suite", "Trial", "bench", "gallery", "overview", "trials"]
 
@@ -61,10 +61,10 @@ def bench(
     missing = [t for t in asked if again or known.get(t.id, {}).get("status") != "done"]
     ended: dict[str, Row] = {}
     if missing:
-        cores, gpus = _cores(), _gpus()
-        slots = slots or gpus or cores
+        gpus = _gpus()
+        slots = slots or gpus or cores()
         with display(chosen, missing, quiet) as shown:
-            runner.play(missing, desk, slots, max(1, cores // slots), gpus, shown, stop)
+            runner.play(missing, desk, slots, max(1, cores() // slots), gpus, shown, stop)
             ended = shown.rows
     rows = desk.rows()
     seen = sorted({*chosen.seeds, *(seeds or ()), *(row["seed"] for row in rows.values())})
@@ -88,11 +88,6 @@ def gallery(suite: str | Suite, out: str | Path = "runs/bench", docs: str | Path
     """Write docs/gallery.md with a picture of each variant that a suite has played."""
     chosen = suites.suite(suite) if isinstance(suite, str) else suite
     return report.gallery(chosen, trials(chosen), Desk(Path(out), chosen.name), Path(docs))
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _gpus() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
@@ -63,8 +63,7 @@ class Quiet:
         """The figures of a row, or its error."""
         if row["status"] != "done":
             return str(row["error"])
-        figures = [f"{name.partition('/')[2]} {number(row['figures'][name])}" for name in self.suite.shown]
-        return ", ".join([*figures, f"{row['steps']:,} steps in {duration(row['seconds'])}"])
+        return ", ".join([*figures_of(self.suite, row), f"{row['steps']:,} steps in {duration(row['seconds'])}"])
 
     def write(self, text: str) -> None:
         """A line."""
@@ -152,3 +151,13 @@ class Live(Quiet):
 def number(value: float) -> str:
     """A figure as tables show it: whole numbers whole, others with three digits."""
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+
+
+def title(name: str) -> str:
+    """`found/classes` as the heading of a column; a figure named like its metric stands for it."""
+    return name.partition("/")[2].replace("_", " ")
+
+
+def figures_of(suite: Suite, row: Mapping[str, Any]) -> list[str]:
+    """The figures of a row that its suite shows, of those it has: a metric may say nothing of a model."""
+    return [f"{title(name)} {number(row['figures'][name])}" for name in suite.shown if name in row["figures"]]

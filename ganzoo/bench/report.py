@@ -13,16 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganzoo.bench.display import number
+from ganzoo.bench.display import figures_of, number, title
 from ganzoo.bench.runner import Desk, Row
 from ganzoo.bench.suites import Suite, Trial
 from ganzoo.data import open_source
-from ganzoo.evaluation import fitting
+from ganzoo.evaluation import fitting, sign
 from ganzoo.files import atomic, read_json, write_bytes, write_json, write_text
 
 FORMAT = 1
 FACTS = ("D steps", "G steps", "images", "seconds", "CPU s")
-LOWER = ("fid", "reverse_kl")  # figures of which less is better, where rows are sorted
 
 Beside = dict[str, dict[str, Any]]
 
@@ -73,9 +72,8 @@ def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> li
     write_json(place, summary)
     write_text(place.with_suffix(".md"), markdown(suite, summary))
     write_text(place.with_suffix(".csv"), table_csv(suite, rows))
-    done = [row for row in rows if row["status"] == "done"]
-    if done and suite.shown:
-        plot(suite, done, place.with_suffix(".png"))
+    if suite.shown and ranked(suite, rows):
+        plot(suite, rows, place.with_suffix(".png"))
         return [place.with_suffix(suffix) for suffix in (".json", ".md", ".csv", ".png")]
     return [place.with_suffix(suffix) for suffix in (".json", ".md", ".csv")]
 
@@ -95,21 +93,17 @@ def spread(values: Sequence[float]) -> str:
     return number(mean) if len(values) == 1 else f"{mean:.3g} ± {statistics.stdev(values):.2g}"
 
 
-def title(name: str) -> str:
-    """`found/classes` as the heading of a column; a figure named like its metric stands for it."""
-    return name.partition("/")[2].replace("_", " ")
-
-
 def ranked(suite: Suite, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Variants with their rows that are done and have every figure shown, best first by these, in their order."""
+    signs = {name: sign(name) for name in suite.shown}
     found: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["status"] == "done" and row["figures"].keys() >= set(suite.shown):
             found[row["variant"]].append(row)
 
     def key(item: tuple[str, list[Row]]) -> list[Any]:
-        means = [(name, statistics.fmean(row["figures"][name] for row in item[1])) for name in suite.shown]
-        return [*(mean if name.partition("/")[2] in LOWER else -mean for name, mean in means), item[0]]
+        means = {name: statistics.fmean(row["figures"][name] for row in item[1]) for name in suite.shown}
+        return [*(-signs[name] * mean for name, mean in means.items()), item[0]]
 
     return sorted(found.items(), key=key)
 
@@ -153,7 +147,8 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
             lines += ["", f"## {head}", ""]
             lines += [f"- {sentence} (seed {', '.join(seeds)})" for sentence, seeds in said.items()]
     for name, about in summary["beside"].items():
-        lines += ["", f"## Beside {name}", "", f"{about['samples']:,} samples; {about['protocol']}.", ""]
+        samples = f"{about['samples']:,} samples; " if about["samples"] else ""  # none: of a whole model
+        lines += ["", f"## Beside {name}", "", f"{samples}{about['protocol']}.", ""]
         figures = list(next(iter(about["figures"].values()), {}))
         if figures:
             lines += ["| | " + " | ".join(title("/" + f) for f in figures) + " |", "|---" * (len(figures) + 1) + "|"]
@@ -216,7 +211,7 @@ def plot(suite: Suite, rows: Sequence[Row], path: Path) -> None:
             axes.plot([min(values), max(values)], [place, place], color="#9db7d5", linewidth=3, solid_capstyle="round")
             axes.plot(values, [place] * len(values), ".", color="#2563a8", markersize=4)
             axes.plot(statistics.fmean(values), place, "o", color="#2563a8", markersize=6)
-        if name.partition("/")[2] in LOWER and min(row["figures"][name] for _, own in order for row in own) > 0:
+        if sign(name) < 0 and min(row["figures"][name] for _, own in order for row in own) > 0:
             axes.set_xscale("log")
         axes.set_title(title(name), fontsize=10)
         axes.grid(axis="x", color="#e4e4e4")
@@ -239,8 +234,8 @@ def gallery(suite: Suite, trials: Sequence[Trial], desk: Desk, docs: Path) -> Pa
         if picture.exists():
             write_bytes(docs / "gallery" / name, picture.read_bytes())
         if (docs / "gallery" / name).exists():
-            figures = ", ".join(f"{title(f)} {number(row['figures'][f])}" for f in suite.shown)
-            lines += [f"## {variant}", "", f"{figures}; {row['steps']:,} steps, seed {row['seed']}", ""]
+            known = [", ".join(figures_of(suite, row)), f"{row['steps']:,} steps, seed {row['seed']}"]
+            lines += [f"## {variant}", "", "; ".join(filter(None, known)), ""]
             lines += [f"![samples of {variant}](gallery/{name})", ""]
     write_text(docs / "gallery.md", "\n".join(lines).rstrip() + "\n")
     return docs / "gallery.md"

@@ -32,6 +32,7 @@ from ganzoo.evaluation import Figures, fitting, judge, measure
 from ganzoo.files import atomic, read_json, write_json, write_text
 from ganzoo.folder import RunFolder
 from ganzoo.game import Game
+from ganzoo.parts import name_of
 from ganzoo.recipes import Recipe
 from ganzoo.run import open_data
 from ganzoo.session import versions
@@ -147,7 +148,7 @@ def judged(sampler: ganzoo.Sampler, source: Source, names: Sequence[str], recipe
     """The figures of the suite's metrics, and of the one by which the recipe is evaluated, if it fits."""
     found = judge(sampler, source, fitting(source, names))
     own = recipe.evaluate.get("metric")
-    if names and own and own not in names:
+    if names and own and name_of(own) not in names:
         with contextlib.suppress(DataError):
             found |= judge(sampler, source, [measure(own, source)])
     return found

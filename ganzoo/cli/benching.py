@@ -103,8 +103,7 @@ def evaluate(model: Path, metrics: tuple[str, ...], seed: int | None, json_: boo
         return
     result(f"{model}: {found['variant'] or found['generator']} against {found['data']}, {found['split']}")
     for name, about in found["metrics"].items():
-        last = found["seed"] + about["samples"] - 1
-        result(f"\n{name}: {about['samples']:,} samples, seeds {found['seed']} to {last}")
+        result(f"\n{name}{_judged(about['samples'], found['seed'])}")
         if about["protocol"]:
             result(f"  {about['protocol']}")
         rows = {"this model": about["figures"], **about["beside"]}
@@ -112,3 +111,8 @@ def evaluate(model: Path, metrics: tuple[str, ...], seed: int | None, json_: boo
             [{"": label, **{k: number(v) for k, v in figures.items()}} for label, figures in rows.items()],
             ["", *about["figures"]],
         )
+
+
+def _judged(samples: int | None, seed: int) -> str:
+    """Of which samples figures are; nothing of those of a whole model."""
+    return "" if samples is None else f": {samples:,} samples, seeds {seed} to {seed + samples - 1}"

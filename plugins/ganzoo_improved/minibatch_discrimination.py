@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import width_of
 
 
 class MinibatchDiscrimination(ganzoo.Term):
@@ -45,14 +46,3 @@ class MinibatchDiscrimination(ganzoo.Term):
 def nearness(M: Tensor) -> Tensor:
     """o [N, B] of M [N, B, C]: for each sample and kernel the sum of exp(−L1 distance) to all samples, itself too."""
     return torch.exp(-(M[:, None] - M[None]).abs().sum(3)).sum(1)
-
-
-def width_of(D: nn.Module, name: str) -> int:
-    """How many features D returns; RecipeError if it does not say."""
-    width = getattr(D, "features", None)
-    if not isinstance(width, int):
-        raise RecipeError(
-            f"{name} needs to know how many features the discriminator returns, and this one has no number `features`: "
-            f"choose one that has, such as dcgan or mlp"
-        )
-    return width

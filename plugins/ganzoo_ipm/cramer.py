@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import check_slopes, width_of
+from ganzoo_wasserstein.gradient_penalty import between
 
 EPSILON = 1e-12  # under roots, whose derivative at 0 is infinite
 
@@ -41,18 +43,8 @@ class Cramer(ganzoo.Term):
         """Make the rest of D's last layer. RecipeError if D has BatchNorm, or does not say how many features it has."""
         if self.dimensions < 2:
             raise RecipeError(f"the loss cramer has dimensions={self.dimensions}; at least 2 are expected")
-        if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in D.modules()):
-            raise RecipeError(
-                "cramer takes the slope of D at every sample, and with BatchNorm the discriminator's answers depend on "
-                "all samples: choose one without, such as discriminator.norm=none where it has that option"
-            )
-        width = getattr(D, "features", None)
-        if not isinstance(width, int):
-            raise RecipeError(
-                "cramer needs to know how many features the discriminator returns, and this one has no number "
-                "`features`: choose infogan-net, dcgan, resnet, mlp or pacgan-mlp"
-            )
-        self.head = nn.Linear(width, self.dimensions - 1)
+        check_slopes(D, "cramer")
+        self.head = nn.Linear(width_of(D, "cramer"), self.dimensions - 1)
 
     def judged(self, said: ganzoo.Judgement, conditions: Mapping[str, Tensor]) -> ganzoo.Judgement:
         """h(x) float [N, dimensions], beside what D says."""
@@ -75,16 +67,15 @@ class Cramer(ganzoo.Term):
         return {"f(x) - f(G(z))": critic(real, other).mean() - critic(fake, other).mean()}
 
     def _penalty(self, round: ganzoo.Round, other: Tensor) -> Tensor:
-        x, x_fake = round.x, round.x_fake
-        share = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype)
-        between = (share * x + (1 - share) * x_fake).detach().requires_grad_()
-        f = critic(round.judge(between, round.conditions).h, other)
-        (gradient,) = torch.autograd.grad(f.sum(), between, create_graph=True)
-        return (length(gradient.flatten(1)) - 1).square().mean()
+        x, told = between(round)
+        x = x.detach().requires_grad_()
+        f = critic(round.judge(x, told).h, other)
+        (gradient,) = torch.autograd.grad(f.sum(), x, create_graph=True)
+        return (length(gradient.reshape(len(f), -1)) - 1).square().mean()
 
 
 def vectors(round: ganzoo.Round) -> tuple[Tensor, Tensor, Tensor]:
-    """h of x, of G(z) and of the next fake of the minibatch, float [N, dimensions] each."""
+    """h of x, of G(z) and of the next fake of the minibatch, float [N, dimensions] each; of packs, if D judges such."""
     round.pair()
     fake = round.fake.h
     return round.real.h, fake, fake.roll(-1, 0)

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import width_of
 
 
 class AuxiliaryClassifier(ganzoo.Term):
@@ -33,7 +34,7 @@ class AuxiliaryClassifier(ganzoo.Term):
         self.inputs = (ganzoo.InputSpec("label", "label", (), "data", data.classes, data.frequencies),)
 
     def attach(self, G: Any, D: Any) -> None:
-        self.head = nn.Linear(D.features, self.classes)
+        self.head = nn.Linear(width_of(D, "auxiliary-classifier"), self.classes)
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """−L_C = −E[log P(C = c | x)] − E[log P(C = c | G(c, z))] (Eq. 3)."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
+from ganzoo.vanilla import Maxout
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -48,18 +49,6 @@ class Generator(ganzoo.GeneratorNet):
         if self.label is not None:
             hidden.append(self.label(_told([t for kind, t in kinds if kind == "label"], self.labels)))
         return self.body(torch.cat(hidden, 1)).reshape(-1, *self.spec.output.shape)
-
-
-class Maxout(nn.Module):
-    """The greatest of `pieces` linear functions, for each of `units` (Goodfellow et al. 2013, arXiv:1302.4389)."""
-
-    def __init__(self, inputs: int, units: int, pieces: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, units * pieces)
-        self.pieces = pieces
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x).unflatten(1, (self.pieces, -1)).amax(1)
 
 
 class Discriminator(nn.Module):

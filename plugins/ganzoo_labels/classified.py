@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 class Classified:
     """The share of MNIST's 10,000 test images whose class the model's generator `classifier` knows."""
 
-    figure, sign, samples = "accuracy", 1, 1
+    figure, sign = "accuracy", 1
     protocol = "the likeliest class of each of MNIST's 10,000 test images, which no model here is trained on"
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, root: Path | None = None) -> None:
+        self.root = root
         if not are_digits(source):
             raise DataError("the metric 'classified' tests classifiers of digits 0 to 9; these data are something else")
 
@@ -29,7 +31,7 @@ class Classified:
         """As metrics of a whole model have it; DataError where MNIST is not on this machine."""
         if "classifier" not in sampler.generators:
             return {}
-        images, labels = mnist()
+        images, labels = mnist(self.root)
         said = sampler.generators["classifier"].sample(x=images, batch=250).points
         return {"accuracy": float((said.argmax(1) == labels).mean())}
 
@@ -39,7 +41,7 @@ class Classified:
 
     def beside(self) -> dict[str, Figures]:
         """The nearest of 100 labelled digits, ten of each, by distance of pixels; and chance."""
-        images, labels = mnist()
+        images, labels = mnist(self.root)
         known, their = embedded()
         rows = np.concatenate([np.flatnonzero(their == c)[:10] for c in range(10)])
         known, their = known[rows].reshape(100, -1).astype(np.float64), their[rows]
@@ -50,8 +52,8 @@ class Classified:
         return {"nearest of 100 labelled digits": {"accuracy": nearest}, "chance": {"accuracy": chance}}
 
 
-def mnist() -> tuple[np.ndarray, np.ndarray]:
+def mnist(root: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """MNIST's test images uint8 [10000, 28, 28, 1] and labels."""
-    test = open_source("mnist", split="test")
+    test = open_source("mnist", root, split="test")
     images: np.ndarray = test.all().numpy()
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)), np.asarray(test.labels)  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import width_of
 
 NORMAL = math.log(2 * math.pi) / 2  # −log of the standard normal density at 0
 
@@ -63,7 +64,7 @@ class Information(ganzoo.Term):
         averages, for Q reads whole minibatches only."""
         norm = nn.BatchNorm1d(self.width, track_running_stats=False)
         self.Q = nn.Sequential(
-            nn.Linear(D.features, self.width), norm, nn.LeakyReLU(0.1),
+            nn.Linear(width_of(D, "information"), self.width), norm, nn.LeakyReLU(0.1),
             nn.Linear(self.width, self.categories + 2 * len(self.names)),
         )  # fmt: skip
 

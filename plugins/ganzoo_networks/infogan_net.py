@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.errors import RecipeError
 from ganzoo_networks.flatten import Flatten
+from ganzoo_networks.planes import beside
 from ganzoo_networks.sizes import picture
 
 
@@ -77,11 +77,7 @@ class Discriminator(nn.Module):
         _initialise(self)
 
     def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
-        planes = [
-            ganzoo.one_hot(y, spec)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-            for y, spec in zip(conditions, self.told)
-        ]
-        features = self.body(torch.cat([x, *planes], 1) if planes else x)
+        features = self.body(beside(x, conditions, self.told))
         return {"score": self.score(features).squeeze(1), "features": features}
 
 

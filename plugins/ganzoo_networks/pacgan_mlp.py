@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo.vanilla import Maxout
 
 
 class Generator(ganzoo.GeneratorNet):
@@ -37,18 +38,6 @@ class Generator(ganzoo.GeneratorNet):
         return self.body(self.joined(*inputs)).reshape(-1, *self.spec.output.shape)
 
 
-class LinearMaxout(nn.Module):
-    """The greatest of `pieces` linear functions, for each of `units`: float [N, inputs] -> [N, units]."""
-
-    def __init__(self, inputs: int, units: int, pieces: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, units * pieces)
-        self.pieces = pieces
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x).unflatten(1, (self.pieces, -1)).amax(1)
-
-
 class Discriminator(nn.Module):
     """Three maxout layers of 200 units of 5 pieces, without dropout, then one score. Weights N(0, 0.02²).
 
@@ -66,7 +55,7 @@ class Discriminator(nn.Module):
                 f"pacgan-mlp needs at least one unit, piece and layer; these are {units}, {pieces}, {layers}"
             )
         sizes = (math.prod(sample.shape), *[units] * layers)
-        self.body = nn.Sequential(*(LinearMaxout(*pair, pieces) for pair in pairwise(sizes)))
+        self.body = nn.Sequential(*(Maxout(*pair, pieces) for pair in pairwise(sizes)))
         self.features = units
         self.score = nn.Linear(units, 1)
         _initialise(self)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import check_slopes
 
 
 class R1(ganzoo.Term):
@@ -27,13 +27,8 @@ class R1(ganzoo.Term):
         self.gamma = gamma
 
     def attach(self, G: nn.Module, D: nn.Module) -> None:
-        """RecipeError if D has BatchNorm, through which a sample's score depends on the other samples."""
-        if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in D.modules()):
-            raise RecipeError(
-                f"{self.name} takes the gradient of every sample's score by that sample, and with BatchNorm the "
-                f"discriminator's scores depend on all samples: choose one without, such as discriminator.norm=none "
-                f"where it has that option"
-            )
+        """RecipeError if D has BatchNorm."""
+        check_slopes(D, self.name)
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """γ/2 E[‖∇D(x)‖²] over data."""

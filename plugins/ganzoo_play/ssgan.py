@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 import ganzoo
 from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import width_of
 
 
 class Rotation(ganzoo.Term):
@@ -32,9 +33,7 @@ class Rotation(ganzoo.Term):
         output = G.spec.output
         if output.kind != "image" or output.shape[1] != output.shape[2]:
             raise RecipeError(f"rotation turns square pictures, and these data are {output.kind} {list(output.shape)}")
-        if not isinstance(getattr(D, "features", None), int):
-            raise RecipeError("rotation needs a discriminator that says how many `features` it returns, such as dcgan")
-        self.head = nn.Linear(D.features, 4)
+        self.head = nn.Linear(width_of(D, "rotation"), 4)
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """β times the cross entropy of the turns of data."""

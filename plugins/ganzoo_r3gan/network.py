@@ -14,6 +14,7 @@ from torch.nn.functional import conv_transpose2d
 import ganzoo
 from ganzoo.errors import RecipeError
 from ganzoo_networks.flatten import Flatten
+from ganzoo_networks.planes import beside
 from ganzoo_networks.resampling import halved
 from ganzoo_networks.sizes import halvings, picture
 
@@ -140,11 +141,7 @@ class Discriminator(nn.Module):
         self.score = _layer(nn.Linear(widths[-1], 1, bias=False), 1.0)
 
     def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
-        planes = [
-            ganzoo.one_hot(y, spec)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-            for y, spec in zip(conditions, self.told)
-        ]
-        features = self.body(torch.cat([x, *planes], 1) if planes else x)
+        features = self.body(beside(x, conditions, self.told))
         return {"score": self.score(features).squeeze(1), "features": features}
 
 

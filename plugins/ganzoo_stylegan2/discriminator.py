@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
+from ganzoo_networks.planes import planes
 from ganzoo_stylegan2.layers import Conv, Linear, levels, rectified
 
 
@@ -61,11 +62,8 @@ class Discriminator(nn.Module):
         self.score = Linear(self.features, 1)
 
     def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:
-        planes = [
-            t if spec.kind == "image" else ganzoo.one_hot(t, spec)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-            for t, spec in zip(conditions, self.told)
-        ]
-        x = self.blocks(rectified(self.pixels(torch.cat([x, *planes], 1))))
+        told = [t if spec.kind == "image" else planes(t, spec, x) for t, spec in zip(conditions, self.told)]
+        x = self.blocks(rectified(self.pixels(torch.cat([x, *told], 1))))
         x = rectified(self.last(torch.cat([x, deviation(x, self.group)], 1)))
         features = rectified(self.hidden(x.flatten(1)))
         return {"score": self.score(features).squeeze(1), "features": features}

@@ -20,10 +20,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
-from torch.nn.modules.batchnorm import _BatchNorm
 
 import ganzoo
-from ganzoo.errors import RecipeError
+from ganzoo_networks.asked import check_slopes
 
 EPSILON = 1e-12  # under the root, whose derivative at 0 is infinite
 
@@ -64,13 +63,8 @@ class GradientPenalty(ganzoo.Term):
         self.centre, self.power, self.weight = centre, power, weight
 
     def attach(self, G: nn.Module, D: nn.Module) -> None:
-        """RecipeError if D has BatchNorm, through which a sample's score depends on the other samples."""
-        if any(isinstance(part, _BatchNorm) for part in D.modules()):
-            raise RecipeError(
-                "gradient-penalty takes the slope of every sample's score by that sample, and with BatchNorm the "
-                "discriminator's scores depend on all samples: choose one without, such as discriminator.norm=none "
-                "where it has that option"
-            )
+        """RecipeError if D has BatchNorm."""
+        check_slopes(D, "gradient-penalty")
 
     def discriminator(self, round: ganzoo.Round) -> Tensor:
         """E[|‖∇D(x̂)‖ − centre|^power]."""

@@ -46,7 +46,14 @@ def seen(h, x, x_fake):
         return SimpleNamespace(h=h(samples), features=h(samples))
 
     return SimpleNamespace(
-        x=x, x_fake=x_fake, conditions={}, judge=judge, pair=lambda: None, real=judge(x, {}), fake=judge(x_fake, {})
+        x=x,
+        x_fake=x_fake,
+        m=1,
+        conditions={},
+        judge=judge,
+        pair=lambda: None,
+        real=judge(x, {}),
+        fake=judge(x_fake, {}),
     )
 
 
@@ -230,7 +237,7 @@ def test_what_cramer_cannot_use_is_said_before_the_first_step():
     def plain(sample):
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 1), nn.Flatten(0))
 
-    with pytest.raises(RecipeError, match="with BatchNorm the discriminator's answers depend on all samples"):
+    with pytest.raises(RecipeError, match="with BatchNorm the discriminator's scores depend on all samples"):
         game_of(tiny("cramer-gan", **{"discriminator.norm": "batch"}), PICTURES)
     with pytest.raises(RecipeError, match="at least 2 are expected"):
         game_of(tiny("cramer-gan", **{"loss.dimensions": 1}), PICTURES)

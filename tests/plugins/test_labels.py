@@ -465,7 +465,7 @@ class Knows:
 
 def test_classified_is_the_share_that_is_right(monkeypatch):
     images, labels = (a[::100] for a in embedded())
-    monkeypatch.setattr("ganzoo_labels.classified.mnist", lambda: (images[..., None], labels))
+    monkeypatch.setattr("ganzoo_labels.classified.mnist", lambda root: (images[..., None], labels))
     metric = make("metric", "classified", open_source("semi:digits"))
     wrong = np.where(np.arange(100) < 25, (labels + 1) % 10, labels)
     assert metric.of(SimpleNamespace(generators={"classifier": Knows(wrong)})) == {"accuracy": 0.75}
@@ -477,11 +477,31 @@ def test_classified_is_the_share_that_is_right(monkeypatch):
         make("metric", "classified", open_source("ring"))
 
 
+def test_without_mnist_the_rest_is_evaluated(tmp_path, monkeypatch, caplog):
+    run = ganzoo.train("sgan", set={**zoo.variant("sgan").tiny, "steps": 1}, out=tmp_path / "run")
+    monkeypatch.setattr(zoo.zoo(), "names", lambda kind: [(name, None, None) for name in ("classified", "found")])
+    images, labels = (a[::10] for a in embedded())
+
+    def mnist(root):
+        if root != tmp_path:
+            raise DataError("'mnist' is not here")
+        return images[..., None], labels
+
+    monkeypatch.setattr("ganzoo_labels.classified.mnist", mnist)
+    assert list(evaluate(run.path)["metrics"]) == ["found"]
+    assert "the metric 'classified' is left out: 'mnist' is not here" in caplog.text
+    with pytest.raises(DataError, match="'mnist' is not here"):
+        evaluate(run.path, ["classified"])
+    found = evaluate(run.path, data_root=tmp_path)["metrics"]
+    assert list(found) == ["classified", "found"]
+    assert (found["classified"]["samples"], found["found"]["samples"]) == (None, 1000)
+
+
 def test_a_metric_of_a_whole_model_is_asked_for_it():
     asked = []
     metric = SimpleNamespace(of=lambda sampler: asked.append(sampler) or {"n": 1})
     sampler = Sampler(TorchBackend(tiny("vanilla").G))
-    assert judge(sampler, open_source("digits"), [Measure("mine", metric, 1, "", dict, metric.of)]) == {
+    assert judge(sampler, open_source("digits"), [Measure("mine", metric, 0, "", dict, metric.of)]) == {
         "mine": {"n": 1.0}
     }
     assert asked == [sampler]
@@ -493,6 +513,9 @@ def test_the_bench_judges_by_the_recipes_metric_too():
     assert set(judged(sampler, digits, ["found"], zoo.variant("cgan"))) == {"found", "asked"}
     assert set(judged(sampler, digits, ["found"], zoo.variant("vanilla"))) == {"found"}
     assert judged(sampler, digits, [], zoo.variant("cgan")) == {}
+    for name, due in (("asked", {"found", "asked"}), ("found", {"found"})):
+        recipe = zoo.variant("cgan").but(changes={"evaluate.metric": {"name": name}})
+        assert set(judged(sampler, digits, ["found"], recipe)) == due
     assert {"cgan", "sgan"} <= {trial.variant for trial in trials(suite("digits"))}
 
 

@@ -226,3 +226,8 @@ def test_evaluate_finds_the_data_as_they_were(run):
     assert 0 < figures["figures"]["l1"] < 1
     assert figures["beside"]["floor: the mean target for each"]["of_mean"] == 1
     assert "held out (8)" in figures["protocol"]
+    assert figures["samples"] is None
+    assert found["metrics"]["swd"]["samples"] == 40
+    told = CliRunner().invoke(cli, ["evaluate", str(run.path), "--metric", "l1", "--metric", "swd"]).stdout
+    assert "\nl1\n" in told
+    assert "\nswd: 40 samples, seeds 1000000 to 1000039\n" in told

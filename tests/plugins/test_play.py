@@ -103,6 +103,27 @@ def test_the_slope_of_a_pack_is_that_of_all_its_samples(m, place):
             assert play.terms[name].discriminator(round).item() == pytest.approx(slope**2)
 
 
+class Pointing(Leaning):
+    """The same beside features of 0, so that heads on them add nothing to a difference."""
+
+    def forward(self, x):
+        return {"score": super().forward(x), "features": x.new_zeros(len(x), 6)}
+
+
+@pytest.mark.parametrize("m", [1, 2, 4])
+def test_cramers_slope_is_that_of_a_pack(m):
+    """Packs between 1 and 5, judged against one at 5: there the critic, |h − h'| − |h|, falls twice as fast as h."""
+    play = game("pacgan", m=m, loss={"name": "cramer", "dimensions": 2})
+    loss = play.terms["cramer"]
+    nn.init.zeros_(loss.head.bias)
+    for slope, due in ((0.5, 0.0), (1.0, 1.0), (3.0, 25.0)):
+        play.D = Pointing(2 * m, slope)
+        _, round = deal(play, 8, "D")
+        round.x, round.x_fake = torch.ones(8, 2), torch.full((8, 2), 5.0)
+        other = round.fake.h.roll(-1, 0)
+        assert loss._penalty(round, other).item() == pytest.approx(due, abs=1e-4)
+
+
 def test_a_pack_lies_on_one_line():
     play = game("pacgan", m=2, terms={"gradient-penalty": {"name": "gradient-penalty"}},
                 discriminator={"name": "mlp", "units": 4})  # fmt: skip
@@ -388,7 +409,7 @@ def test_what_cannot_be_turned_is_one_sentence():
         spec = ganzoo.OutputSpec("image" if len(shape) == 3 else "points", shape)
         with pytest.raises(RecipeError, match="rotation turns square pictures"):
             term.attach(ganzoo.GeneratorNet((), spec), nn.Linear(2, 2))
-    with pytest.raises(RecipeError, match="how many `features`"):
+    with pytest.raises(RecipeError, match="no number `features`"):
         term.attach(ganzoo.GeneratorNet((), ganzoo.OutputSpec("image", (1, 4, 4))), nn.Linear(2, 2))
     with pytest.raises(RecipeError, match="share of the batch"):
         zoo.part("term", "rotation").factory()(share=0.0)
