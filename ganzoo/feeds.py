@@ -277,18 +277,14 @@ def _image(spec: InputSpec, value: Any) -> Any:
     """Picture files, or uint8 [H, W, C] or [N, H, W, C], as floats [N, C, H, W] in the input's range."""
     if _files(value):
         return np.stack([_image(spec, one) for one in value])
-    channels, height, width = spec.shape if len(spec.shape) == 3 else (3, 0, 0)
     if isinstance(value, str | Path):
-        value = read_picture(value, channels)
-        if value.shape[:2] != (height, width):
-            found = f"{value.shape[1]}x{value.shape[0]}"
-            message = f"the picture for '{spec.name}' is {found} pixels; {width}x{height} is needed"
-            raise InputError(spec.name, message)
+        value = read_picture(value, spec.shape)
     if isinstance(value, np.ndarray) and value.dtype == np.uint8:
         pixels = value[None] if value.ndim == 3 else value
-        if pixels.shape[1:] != (height, width, channels):
+        needed = (*spec.shape[1:], spec.shape[0])
+        if pixels.shape[1:] != needed:
             message = f"pictures for '{spec.name}' have the shape {pixels.shape[1:]}"
-            raise InputError(spec.name, f"{message}; {(height, width, channels)} is needed")
+            raise InputError(spec.name, f"{message}; {needed} is needed")
         floats = to_float(pixels, spec.range or (-1.0, 1.0))
         return floats[0] if len(floats) == 1 else floats
     return value

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
 from ganzoo.errors import DamagedFile, GanzooError, InputError
 
@@ -25,6 +25,16 @@ MADE, DATA = (31, 90, 180), (205, 210, 220)
 """The colours of points: those of a generator, and those of the data."""
 _AXES = (90, 90, 90)
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By the orientation that a camera noted; Pillow's own `exif_transpose` fails where another note is damaged."""
 
 
 def to_uint8(x: NDArray[np.floating], bounds: tuple[float, float] = (-1.0, 1.0)) -> Uint8:
@@ -170,16 +180,34 @@ def png_text(path: str | Path, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def read_picture(path: str | Path, channels: int) -> Uint8:
-    """A picture file as uint8 [H, W, channels] (1 or 3).
+def read_picture(path: str | Path, shape: tuple[int, ...]) -> Uint8:
+    """A picture file as uint8 [H, W, C] for an input of shape (C, H, W), as `fitted` has it.
 
     DamagedFile if it is no picture or has over 16 megapixels, GanzooError if it cannot be read.
     """
     with _opened(path, "a picture; a PNG or JPEG is needed") as image:
         if image.width * image.height > MAX_PIXELS:
             raise DamagedFile(f"{path} has over 16 megapixels; a smaller picture is needed")
-        pixels = np.asarray(image.convert(_MODES.get(channels, "RGB")), dtype=np.uint8)
-    return pixels.reshape(*pixels.shape[:2], -1)
+        return fitted(image, shape)
+
+
+def fitted(image: Image.Image, shape: tuple[int, ...]) -> Uint8:
+    """The middle of a file's picture, as `as_seen` has it, scaled to an input of shape (C, H, W): uint8 [H, W, C]."""
+    channels, height, width = shape
+    pixels = np.asarray(ImageOps.fit(as_seen(image, channels), (width, height)), dtype=np.uint8)
+    return pixels.reshape(height, width, channels)
+
+
+def as_seen(image: Image.Image, channels: int) -> Image.Image:
+    """A file's picture in grey (1 channel) or RGB, 8 bits: as the camera was held, what is transparent over white."""
+    image.load()  # which turns a TIFF, and then the note is gone
+    turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    image = image.transpose(turn) if turn is not None else image
+    if image.mode.startswith("I;16"):  # which Pillow would clip
+        image = Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("L" if channels == 1 else "RGB")
 
 
 @contextlib.contextmanager

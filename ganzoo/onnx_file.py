@@ -28,6 +28,7 @@ _MARK = b"\x72\x51\x0a\x0d" + _KEY + b"\x12\x40"  # field 14, 81 bytes: key of 1
 _TRAILER = len(_MARK) + 64
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 _DEEPEST = 16  # of graphs within graphs
+_STANDARD = frozenset(("", "ai.onnx"))
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class _Model:
         self.opset = 0
         self.operators: Counter[str] = Counter()
         self.external = False
+        self.sparse = False
         self.inputs: dict[str, tuple[int, int]] = {}
         self.outputs: dict[str, tuple[int, int]] = {}
 
@@ -138,16 +140,18 @@ class _Model:
                 model._opset(dict(_fields(value)))
             elif number == 14:
                 entry = dict(_fields(value))
-                model.metadata.setdefault(_text(entry.get(1, b"")), bytes(entry.get(2, b"")))
+                model.metadata.setdefault(_text(entry.get(1, b"")), _bytes(entry.get(2, b"")))
             elif number == 25:
-                model.domains.add(_text(dict(_fields(value)).get(10, b"")) or "a function of its own")
+                model.domains |= {_text(dict(_fields(value)).get(10, b""))} - _STANDARD or {"a function of its own"}
         return model
 
     def check(self, path: Path, spec: GeneratorSpec) -> None:
         """DamagedFile unless the graph is self-contained, standard, and what the spec says."""
         if self.external:
             raise DamagedFile(f"{path} keeps weights in another file, which is never read; export it again")
-        strange = sorted(self.domains - {"", "ai.onnx"})
+        if self.sparse:
+            raise DamagedFile(f"{path} holds sparse weights, which ganzoo never writes; export it again")
+        strange = sorted(self.domains - _STANDARD)
         if strange:
             raise DamagedFile(f"{path} needs operators of '{strange[0]}'; only standard ONNX ones are run")
         wanted = {
@@ -163,7 +167,7 @@ class _Model:
     def _opset(self, entry: dict[int, Any]) -> None:
         domain = _text(entry.get(1, b""))
         self.domains.add(domain)
-        if domain in ("", "ai.onnx"):
+        if domain in _STANDARD:
             self.opset = int(entry.get(2, 0))
 
     def _graph(self, data: memoryview, depth: int) -> None:
@@ -176,7 +180,7 @@ class _Model:
             elif number == 5:
                 constants.add(self._tensor(value))
             elif number == 15:
-                self.external = self.external or any(n == 2 and self._tensor(v) for n, v in _fields(value))
+                self.sparse = True
             elif number == 11 and depth == 0:
                 name, kind = _declared(value)
                 self.inputs[name] = kind
@@ -198,6 +202,8 @@ class _Model:
                         self._tensor(held)
                     elif inner in (6, 11):  # a graph, or several
                         self._graph(held, depth + 1)
+                    elif inner in (22, 23):  # a sparse tensor, or several
+                        self.sparse = True
 
     def _tensor(self, data: memoryview) -> str:
         name = ""
@@ -221,7 +227,14 @@ _NOTHING = memoryview(b"")
 
 
 def _text(value: Any) -> str:
-    return bytes(value).decode("utf-8")
+    return _bytes(value).decode("utf-8")
+
+
+def _bytes(value: Any) -> bytes:
+    """What a field holds; of a number `bytes` would make so many zeros."""
+    if isinstance(value, int):
+        raise ValueError("bytes were expected")
+    return bytes(value)
 
 
 def _fields(data: Any) -> Iterator[tuple[int, Any]]:

@@ -60,6 +60,8 @@ class InputSpec:
         _check_range(here, self.range)
         if not isinstance(self.distribution, str) or not all(isinstance(c, str) for c in self.classes):
             raise RecipeError(f"{here} has a distribution or a class whose name is not text")
+        if self.kind == "image" and len(self.shape) != 3:
+            raise RecipeError(f"{here} has the shape {self.shape}; (C, H, W) is due")
         if self.kind == "label" and len(self.classes) < 2:
             raise RecipeError(f"{here} names {len(self.classes)} classes; at least 2 are needed")
         if self.frequencies and len(self.frequencies) != len(self.classes):

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import ganzoo
+from ganzoo.app import server
 from ganzoo.app.api import create_app
 from ganzoo.app.guard import BODY, HEADERS, Streams
 from ganzoo.app.schema import told
@@ -31,6 +32,7 @@ from ganzoo.errors import GanzooError
 
 tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 SAMPLE = "/v1/sample"
+HERE = "http://127.0.0.1"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def client(models: list[Path]) -> Iterator[TestClient]:
-    with TestClient(create_app(models, page=False), raise_server_exceptions=False) as found:
+    with TestClient(create_app(models, page=False), HERE, raise_server_exceptions=False) as found:
         yield found
 
 
@@ -82,7 +84,7 @@ def test_a_model_that_starts_from_a_picture(models: list[Path], tmp_path: Path) 
     photo = base64.b64encode(out.getvalue()).decode()
     (tmp_path / "photo.png").write_bytes(out.getvalue())
     app = create_app([tiny(tmp_path / "picture.onnx", "picture")], page=False)
-    with TestClient(app) as client:
+    with TestClient(app, HERE) as client:
         found = client.post(SAMPLE, json={"n": 2, "photo": photo, "format": "json"}).json()
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["images"][0]))))
         assert pixels.shape == (8, 8)
@@ -221,7 +223,8 @@ def test_a_chunked_body_is_counted_as_it_comes(client: TestClient) -> None:
 
     scope = {
         "type": "http", "method": "POST", "path": SAMPLE, "raw_path": SAMPLE.encode(), "root_path": "",
-        "query_string": b"", "headers": [(b"content-type", b"application/json")], "http_version": "1.1",
+        "query_string": b"", "headers": [(b"content-type", b"application/json"), (b"host", b"localhost")],
+        "http_version": "1.1",
         "scheme": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
     }  # fmt: skip
     asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
@@ -255,7 +258,7 @@ def test_a_full_queue_is_503(models: list[Path]) -> None:
         return run(inputs)
 
     backend.run = slow
-    with TestClient(app) as client:
+    with TestClient(app, HERE) as client:
         answers: list[Any] = []
         accepted = [
             threading.Thread(target=lambda: answers.append(client.post(SAMPLE, json={"n": 1}))) for _ in range(2)
@@ -277,7 +280,7 @@ def test_a_full_queue_is_503(models: list[Path]) -> None:
 
 def test_a_closing_server_says_so(models: list[Path]) -> None:
     app = create_app(models[:1], page=False)
-    with TestClient(app) as client:
+    with TestClient(app, HERE) as client:
         asyncio.run(app.state.studio.pool.drain(1))
         assert client.get("/healthz").status_code == 503
         error_of(client.post(SAMPLE, json={"n": 1}), 503, None)
@@ -293,7 +296,7 @@ def test_the_password_guards_every_route_but_healthz(models: list[Path]) -> None
             paths |= {r.path for r in mount.app.routes if hasattr(r, "path")} | set(mount.app.openapi()["paths"])
     paths = {p for p in paths if p.startswith("/")} - {"/healthz"}
     assert len(paths) > 60
-    with TestClient(app) as client:
+    with TestClient(app, HERE) as client:
         for path in sorted(paths):
             for method in ("GET", "POST", "HEAD", "PUT", "OPTIONS"):
                 answer = client.request(method, path)
@@ -308,8 +311,45 @@ def test_the_password_guards_every_route_but_healthz(models: list[Path]) -> None
         assert client.get("/", headers={"authorization": f"Basic {right}"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:7860", "10.0.0.7", "[::1]", "[::1]:80", "localhost", "LOCALHOST:1"]
+)
+def test_an_address_is_served_without_a_password(client: TestClient, host: str) -> None:
+    assert client.get("/v1/models", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.com",
+        "evil.com:7860",
+        "127.0.0.1.evil.com",
+        "localhost.evil.com",
+        "1.evil",
+        "[::1",
+        "[x]",
+        ":80",
+        "",
+        "\xff",
+    ],
+)
+def test_another_name_is_not(client: TestClient, host: str) -> None:
+    """A site whose name is led to 127.0.0.1 (DNS rebinding) would read our answers as its own."""
+    for path in ("/v1/models", "/", "/nothing", "/openapi.json"):
+        message = error_of(client.get(path, headers={"host": host.encode("latin-1")}), 403, "host")
+        assert "without a password" in message
+    assert client.get("/healthz", headers={"host": host.encode("latin-1")}).status_code == 200
+
+
+def test_with_a_password_any_name_is_served(models: list[Path]) -> None:
+    """It lets nobody in whom the browser asks for it, and a proxy passes the name on by which it is known."""
+    with TestClient(create_app(models[:1], password="word", page=False), "http://zoo.org") as client:
+        assert client.get("/v1/models").status_code == 401
+        assert client.get("/v1/models", auth=("ganzoo", "word")).status_code == 200
+
+
 def test_only_what_the_page_needs_of_gradio_answers(models: list[Path]) -> None:
-    with TestClient(create_app(models[:1])) as client:
+    with TestClient(create_app(models[:1]), HERE) as client:
         assert client.get("/").status_code == 200
         for path in ("upload", "component_server", "stream/1", "vibe-edit", "run/predict", "call/draw"):
             error_of(client.post(f"/gradio_api/{path}", json={}), 404, "path")
@@ -322,7 +362,7 @@ def test_only_what_the_page_needs_of_gradio_answers(models: list[Path]) -> None:
 
 
 def test_behind_a_proxy_with_or_without_its_path(models: list[Path]) -> None:
-    with TestClient(create_app(models[:1], root_path="zoo/")) as client:
+    with TestClient(create_app(models[:1], root_path="zoo/"), HERE) as client:
         for path in ("/zoo/healthz", "/healthz", "/zoo", "/zoo/"):
             assert client.get(path).status_code == 200
         assert client.get("/zooo/healthz").status_code == 404
@@ -372,7 +412,8 @@ class Asker:
         said = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
         scope = {
             "type": "http", "method": method, "path": path, "raw_path": path.encode(), "root_path": "",
-            "query_string": b"", "headers": [*said, (b"content-length", str(len(content)).encode())],
+            "query_string": b"",
+            "headers": [*said, (b"content-length", str(len(content)).encode()), (b"host", b"[::1]")],
             "http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1),
         }  # fmt: skip
         self.loop.run_until_complete(self.app(scope, receive, send))
@@ -442,7 +483,7 @@ def test_a_model_that_is_swapped_or_damaged_under_a_running_server(tmp_path: Pat
     file = tiny(tmp_path / "m.onnx")
     app = create_app([file], page=False)
     studio = app.state.studio
-    with TestClient(app) as client:
+    with TestClient(app, HERE) as client:
 
         def drawn() -> tuple[bytes, str]:
             answer = client.post(SAMPLE, json={"n": 2})
@@ -466,12 +507,39 @@ def test_a_model_that_is_swapped_or_damaged_under_a_running_server(tmp_path: Pat
         assert drawn()[1] != old[1]
 
 
+def test_a_model_that_is_given_twice_is_loaded_again_twice(tmp_path: Path) -> None:
+    file = tiny(tmp_path / "m.onnx")
+    studio = create_app([file, file], page=False).state.studio
+    old = studio.sampler("m").checksum
+    tiny(file, seed=1)
+    assert studio.reload() == []
+    new = ganzoo.load(file).checksum
+    assert [studio.sampler(name).checksum for name in ("m", "m-2")] == [new, new] != [old, old]
+
+
 def test_another_host_needs_a_password(models: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANZOO_PASSWORD", raising=False)
     with pytest.raises(GanzooError, match="GANZOO_PASSWORD"):
         serve(models, host="0.0.0.0", port=0)
-    assert [is_loopback(h) for h in ("127.0.0.1", "::1", "[::1]", "localhost", "127.9.9.9")] == [True] * 5
+    assert [is_loopback(h) for h in ("127.0.0.1", "::1", "localhost", "127.9.9.9")] == [True] * 4
     assert [is_loopback(h) for h in ("0.0.0.0", "::", "10.0.0.1", "example.org", "")] == [False] * 5
+
+
+def test_an_address_of_ipv6_may_have_its_brackets(models: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    class Server:
+        def __init__(self, _: Any, address: str, __: bool) -> None:
+            said.append(address.rpartition(":")[0])
+
+        def run(self, sockets: Any) -> None:
+            said.append("ran")
+
+    monkeypatch.setattr(server, "Server", Server)
+    monkeypatch.setattr(server, "listen", lambda host, port: said.append(host) or listen("127.0.0.1", port))
+    for host in ("[::1]", "::1"):
+        serve(models[:1], host=host, port=0)
+    assert said == ["::1", "http://[::1]", "ran"] * 2
 
 
 def test_a_busy_port_is_one_sentence(models: list[Path]) -> None:

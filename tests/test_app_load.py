@@ -95,7 +95,7 @@ def test_load_vanished_and_slow_clients_then_the_end(server: Running) -> None:
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
     for k, line in enumerate(slow):  # half a head, half a body, an answer that nobody reads
         body = json.dumps({"n": 256, "format": "json", "seed": k}).encode()
-        head = b"POST /v1/sample HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = b"POST /v1/sample HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         length = f"Content-Length: {len(body)}\r\n\r\n".encode()
         line.sendall((head, head + length + body[:5], head + length + body)[k % 3])
         if k % 3 == 2:

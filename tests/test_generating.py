@@ -37,7 +37,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("short.npz").write_bytes(Path("three.npz").read_bytes()[:60])
     Path("folder.npy").mkdir()
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save("p.png")
-    Image.fromarray(np.zeros((9, 8), np.uint8)).save("tall.png")
     Path("bad.png").write_bytes(Path("p.png").read_bytes()[:50])
     return tmp_path
 
@@ -120,7 +119,6 @@ def test_a_picture_made_from_a_picture_is_made_again_with_it(here: Path) -> None
         ("picture.onnx --input photo=absent.png", 1, "there is no file absent.png"),
         ("picture.onnx --input photo=folder.npy", 1, "cannot read folder.npy: is a directory"),
         ("picture.onnx --input photo=bad.png", 1, "bad.png cannot be read as a picture; a PNG or JPEG is needed"),
-        ("picture.onnx --input photo=tall.png", 1, "the picture for 'photo' is 8x9 pixels; 8x8 is needed"),
         ("plain.onnx --seed -1", 2, "range"),
         ("plain.onnx --seed 4294967296", 2, "range"),
         ("plain.onnx --seed 4294967295 -n 2", 2, "seed 4294967296 is out of range"),

@@ -1,12 +1,16 @@
 """Pictures: rounding, grids, text chunks, films; the same pictures give the same bytes."""
 
 import io
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from ganzoo.app.wishes import picture_of
+from ganzoo.data.decode import decode
 from ganzoo.errors import DamagedFile, GanzooError, InputError
 from ganzoo.images import (
     DATA,
@@ -21,6 +25,7 @@ from ganzoo.images import (
     to_float,
     to_uint8,
 )
+from ganzoo.specs import InputSpec
 
 RNG = np.random.default_rng(0)
 
@@ -75,16 +80,79 @@ def test_text_chunks_round_trip(tmp_path: Path) -> None:
 def test_read_picture(tmp_path: Path) -> None:
     pixels = RNG.integers(0, 255, (5, 6, 3), dtype=np.uint8)
     picture(pixels).save(tmp_path / "a.png")
-    assert np.array_equal(read_picture(tmp_path / "a.png", 3), pixels)
-    assert read_picture(tmp_path / "a.png", 1).shape == (5, 6, 1)
+    assert np.array_equal(read_picture(tmp_path / "a.png", (3, 5, 6)), pixels)
+    assert read_picture(tmp_path / "a.png", (1, 5, 6)).shape == (5, 6, 1)
+    assert np.array_equal(read_picture(tmp_path / "a.png", (3, 5, 4)), pixels[:, 1:5])  # the middle
     (tmp_path / "b.png").write_bytes(b"no picture")
     with pytest.raises(DamagedFile, match="cannot be read as a picture; a PNG or JPEG"):
-        read_picture(tmp_path / "b.png", 3)
+        read_picture(tmp_path / "b.png", (3, 5, 6))
     for bad, words in (("absent.png", "there is no file .*absent.png"), (".", "is a directory")):
         with pytest.raises(GanzooError, match=words):
-            read_picture(tmp_path / bad, 3)
+            read_picture(tmp_path / bad, (3, 5, 6))
         with pytest.raises(GanzooError, match=words):
             png_text(tmp_path / bad, "ganzoo")
+
+
+def written(kind: str, image: Image.Image, **how: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **how)
+    return out.getvalue()
+
+
+WHITE, RED = (255, 255, 255), (200, 0, 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_picture_is_as_its_camera_was_held(kind: str, orientation: int, tmp_path: Path) -> None:
+    """By Pillow's own `exif_transpose`; a TIFF is turned once, not twice."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    held = Image.fromarray(RNG.integers(0, 255, (4, 6, 3), dtype=np.uint8))
+    data = written(kind, held, exif=exif)
+    (tmp_path / "a").write_bytes(data)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    assert upright.shape == ((4, 6, 3) if orientation < 5 else (6, 4, 3))
+    assert np.array_equal(read_picture(tmp_path / "a", (3, *upright.shape[:2])), upright)
+    assert np.array_equal(decode(data, 3, None, "none").transpose(1, 2, 0), upright)
+
+
+def test_a_note_of_the_camera_that_is_damaged_spoils_no_picture(tmp_path: Path) -> None:
+    """Pillow's own `exif_transpose` writes all notes anew, and raises at one it cannot."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    data = written("JPEG", Image.new("RGB", (20, 10), "red"), exif=exif).replace(
+        b"\x01\x0f\x00\x02", b"\x01\x02\x00\x02"
+    )
+    with pytest.raises(struct.error):
+        ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    assert picture_of(InputSpec("photo", "image", (3, 20, 10)), data).shape == (20, 10, 3)
+
+
+def test_a_picture_is_the_same_on_the_page_in_python_and_in_training(tmp_path: Path) -> None:
+    """What is transparent lies over white, in grey too; 16 bits are levelled to 8 where they are taken."""
+    clear = Image.new("RGBA", (6, 4), (9, 9, 9, 0))
+    clear.paste((*RED, 255), (0, 0, 3, 4))
+    half = Image.new("LA", (6, 4), (0, 51))
+    for image, corners in (
+        (clear, (RED, WHITE)),
+        (clear.quantize(4), (RED, WHITE)),
+        (half, ((204,) * 3,) * 2),
+    ):
+        data = written("PNG", image)
+        (tmp_path / "a.png").write_bytes(data)
+        for channels in (1, 3):
+            found = read_picture(tmp_path / "a.png", (channels, 4, 6))
+            assert np.array_equal(found, picture_of(InputSpec("photo", "image", (channels, 4, 6)), data))
+            assert np.array_equal(found, decode(data, channels, None, "none").transpose(1, 2, 0))
+        assert [tuple(found[0, at]) for at in (0, 5)] == list(corners)
+    deep = np.arange(24, dtype=np.uint16).reshape(4, 6) * 257 + 128
+    data = written("PNG", Image.fromarray(deep))
+    (tmp_path / "a.png").write_bytes(data)
+    for channels in (1, 3):
+        found = read_picture(tmp_path / "a.png", (channels, 4, 6))
+        assert (found == np.arange(24).reshape(4, 6, 1)).all()
+        assert np.array_equal(found, picture_of(InputSpec("photo", "image", (channels, 4, 6)), data))
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
+import random
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +24,19 @@ pytest.importorskip("gradio", reason="gradio is not installed")
 
 import gradio as gr
 
-from ganzoo.app import compare_tab, places, recall, training_tab, walk_tab
+from ganzoo.app import compare_tab, places, recall, sample_tab, training_tab, walk_tab
 from ganzoo.app.controls import Sheet
+from ganzoo.app.inputs import clip_of, clips_within, requested
+from ganzoo.app.page import build
 from ganzoo.app.schema import told
 from ganzoo.app.snippets import card
 from ganzoo.app.studio import Pool, Studio
 from ganzoo.app.walk_tab import EASINGS, walked
 from ganzoo.errors import InputError
 from ganzoo.folder import RunFolder
+from ganzoo.images import png_text
+from ganzoo.samples import CHUNK, Samples
+from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
@@ -98,6 +105,9 @@ def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> 
     made = compare_tab._draw(studio, rows)
     expected = studio.sampler("plain").sample(seeds=[0, 1, 2], truncation=0.4)
     assert (made[0][1].output == expected.output).all()
+    rows = compare_tab._rows(sheet, "conditional", "Truncation", [], {"seeds": "0"}, NONE)
+    assert [name for name, _, _ in rows] == ["0.3", "0.6", "0.9", "1.2", "1.5"]
+    assert compare_tab._draw(studio, rows)
     for what, chosen, seeds in (
         ("Models", ["plain"] * 13, "0-4"),
         ("Models", ["plain"], "0-16"),
@@ -108,6 +118,34 @@ def test_a_table_is_bounded_and_offers_what_the_model_declares(sheet: Sheet) -> 
     ):
         with pytest.raises(InputError):
             compare_tab._rows(sheet, "plain", what, chosen, {"seeds": seeds}, NONE)
+
+
+def test_truncations_are_those_of_the_input_that_means_it(sheet: Sheet) -> None:
+    """Where it is one: within its range, and with no second widget or strip beside its own."""
+    psi = InputSpec("psi", "scalar", distribution="given", range=(-0.1, 0.4), default=0.4)
+    spec = GeneratorSpec("G", (InputSpec("z", shape=(4,), range=(-2.0, 2.0)), psi), OutputSpec())
+    assert clips_within(spec, 5) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+    assert clip_of(spec) is None
+    assert sample_tab.sweeps(spec) == ["psi"]
+    plain, conditional = (sheet.studio.spec(name) for name in ("plain", "conditional"))
+    assert [clip_of(plain), clip_of(conditional)] == [2.0, None]
+    assert sample_tab.sweeps(plain) == ["truncation"]
+    assert requested(conditional, {"truncation": 1.0}) == {}
+    assert requested(conditional, {"truncation": 1.5}) == {"truncation": 1.5}
+
+
+def test_the_card_is_that_of_the_model_that_is_served_now(tmp_path: Path) -> None:
+    """Of one model the picker never changes, so what the page says of it is asked for when it is opened."""
+    pool = Pool(1, 1)
+    studio = Studio.open([tiny(tmp_path / "plain.onnx")], pool)
+    page = build(studio, tmp_path)
+    tiny(tmp_path / "plain.onnx", seed=1)
+    assert studio.reload() == []
+    opened = [one for one in page.fns.values() if any(event == "load" for _, event in one.targets)]
+    said = {out.elem_id: one.fn for one in opened for out in one.outputs if out.elem_id in ("card", "about")}
+    assert studio.sampler("plain").checksum in asyncio.run(said["card"]("plain"))
+    assert "its seed" in asyncio.run(said["about"]("plain"))
+    pool.close()
 
 
 def test_gradio_is_imported_without_writing_its_stubs() -> None:
@@ -208,6 +246,35 @@ def test_a_picture_that_is_not_ours(sheet: Sheet, text: Any) -> None:
         recall.from_picture(sheet.studio, text)
 
 
+def brought(sheet: Sheet, samples: Samples, folder: Path) -> dict[str, Any]:
+    """The settings that a dropped sheet brings."""
+    return recall.from_picture(sheet.studio, png_text(samples.save(folder / "sheet.png"), CHUNK))
+
+
+def test_a_sheet_of_many_seeds_brings_them_all(sheet: Sheet, tmp_path: Path) -> None:
+    plain, conditional, points = sheet.studio.samplers.values()
+    many = random.Random(0).sample(range(10**9, 2**32), 64)
+    found = brought(sheet, plain.sample(seeds=many), tmp_path)
+    assert recall.seed_list(found["seed"], 64) == many
+    assert sheet.recalled(found)[1] == found["seed"]
+    assert found["seed"] in recall.to_address(found)
+    seeds, classes = recall.in_turn(("cat", "dog", "3"), many[:20])
+    found = brought(sheet, conditional.sample(seeds=seeds, label=classes), tmp_path)
+    assert recall.seed_list(found["seed"], 64) == many[:20]
+    assert found["y"] == recall.EACH
+    assert brought(sheet, points.sample(1024, 5), tmp_path) == {"model": "points", "seed": "5", "n": 1024}
+
+
+def test_a_sheet_that_the_page_cannot_show_is_none_of_other_seeds(sheet: Sheet, tmp_path: Path) -> None:
+    plain = sheet.studio.sampler("plain")
+    for count, words in ((100, "100 seeds, more than the page shows"), (300, "longer than 3072 characters")):
+        samples = plain.sample(seeds=random.Random(0).sample(range(10**9, 2**32), count))
+        with pytest.raises(InputError, match=words):
+            brought(sheet, samples, tmp_path)
+    with pytest.raises(InputError, match="made from a z of its own"):
+        brought(sheet, plain.sample(z=np.zeros((2, 4))), tmp_path)
+
+
 def test_a_place_is_a_way_between_seeds(tmp_path: Path) -> None:
     sampler = ganzoo.load(tiny(tmp_path / "m.onnx", "conditional"))
     found = places.drawn(sampler, [places.read("7"), places.read("(7~8@0.3)"), places.read("(7~8@1)")], {"y": "dog"})
@@ -219,8 +286,28 @@ def test_a_place_is_a_way_between_seeds(tmp_path: Path) -> None:
     assert child.first == 7
 
 
+def test_a_name_may_be_long_but_not_longer_than_it_is_read(tmp_path: Path) -> None:
+    sampler = ganzoo.load(tiny(tmp_path / "m.onnx"))
+    place = places.read("7")
+    for _ in range(249):
+        (place,) = places.variations(place, 0.3, 1)
+        assert str(places.read(str(place))) == str(place)
+    assert len(str(place)) == 1993
+    assert places.drawn(sampler, [place], {}).output.shape == (1, 8, 8, 1)
+    with pytest.raises(InputError, match="longer than 2000 characters; start anew from a seed"):
+        places.variations(place, 0.3, 1)
+    a, b = places.read("7"), places.read("12")
+    for _ in range(6):
+        a, b = places.children(a, b, 2)
+        assert places.read(str(b)).first == 7
+    with pytest.raises(InputError, match="longer than 2000"):
+        places.children(a, b, 2)
+    with pytest.raises(InputError, match="longer than 2000"):
+        places.read("9" * 2001)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "x", "-1", "4294967296", "(7~8)", "(7~8@2)", "7)", "(7~8@0.1", "(" * 200, "7 8", None]
+    "text", ["", "x", "-1", "4294967296", "(7~8)", "(7~8@2)", "7)", "(7~8@0.1", "(" * 200, "(" * 2000, "7 8", None]
 )
 def test_what_is_no_place(text: Any) -> None:
     with pytest.raises(InputError) as error:

@@ -211,8 +211,7 @@ def test_image_inputs(tmp_path: Path) -> None:
     assert floats.shape == (2, 1, 4, 5)
     assert np.array_equal(s.sample(x=floats).images, from_file.images)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "y.png")
-    with pytest.raises(InputError, match="5x4 is needed"):
-        s.sample(2, x=tmp_path / "y.png")
+    assert s.sample(2, x=tmp_path / "y.png").inputs["x"].shape == (2, 1, 4, 5)
     with pytest.raises(InputError, match="shape"):
         s.sample(2, x=np.zeros((4, 4, 1), np.uint8))
 

@@ -51,6 +51,7 @@ def test_look_up() -> None:
         {"name": "y", "kind": "label", "classes": ("a", "b"), "frequencies": (0.0, 0.0)},
         {"name": "s", "kind": "scalar"},
         {"name": "s", "kind": "scalar", "default": "much", "range": (0.0, 1.0)},
+        {"name": "x", "kind": "image", "shape": (28, 28)},
     ],
 )
 def test_nonsense_inputs_are_refused(fields: dict) -> None:

@@ -144,6 +144,25 @@ def test_what_is_there_is_kept(tmp_path: Path, package: Path) -> None:
         check_target(file)
 
 
+def test_the_folder_one_is_in_is_not_replaced(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be gone under whoever is in it. A folder that is written in another way is that folder."""
+    model, here = tiny(tmp_path / "m.onnx"), tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for place in (".", "..", here, tmp_path):
+        with pytest.raises(InputError, match="is or holds the folder you are in"):
+            export_site(model, place, package=package)
+    assert list(here.iterdir()) == []
+    (here / "a" / "b").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds other files"):
+        export_site(model, "a", package=package)
+    export_site(model, "a/b/../c", package=package)
+    assert (here / "a" / "c" / "site.json").is_file()
+    (tmp_path / "site").mkdir()
+    export_site(model, "../site/../site", package=package)
+    assert (tmp_path / "site" / "site.json").is_file()
+
+
 def test_a_full_disk_leaves_the_old_site(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
@@ -442,6 +461,13 @@ def test_a_generator_that_starts_from_a_picture(see: Any, tmp_path: Path) -> Non
     seen.says("^1 picture in")
     expected = np.tanh(pixels / 127.5 - 1) * 127.5 + 127.5
     assert np.abs(seen.pictures()[0, ..., 0] - expected).max() <= 1
+    wide = Image.new("RGBA", (16, 8), (255, 0, 0, 255))
+    wide.paste((0, 0, 0, 0), (4, 0, 12, 8))  # the middle is shown, white beneath what is transparent
+    wide.save(tmp_path / "wide.png")
+    seen.page.set_input_files("#input-photo", tmp_path / "wide.png")
+    seen.page.wait_for_timeout(500)
+    seen.says("^1 picture in")
+    assert np.abs(seen.pictures()[0, ..., 0] - (np.tanh(1) * 127.5 + 127.5)).max() <= 1
 
 
 def test_what_is_saved_can_be_made_again(see: Any, sites: dict[str, Path], tmp_path: Path) -> None:
@@ -517,13 +543,17 @@ def test_latents_are_numpys(browser: Any, address: str, root: Path, tmp_path: Pa
     assert (np.array(found["uniforms"]) == priors.uniforms("z", seeds, 9)).all()
     assert found["labels"] == priors.labels(classes, range(200)).tolist()
     assert set(found["labels"]) == {0, 2}
+
+    def drawn_here(spec: InputSpec, at: list[int], prior: priors.Prior) -> np.ndarray:
+        return priors.pushed(spec, priors.noise(spec, at, prior), prior)
+
     for bound, drawn in zip((0.04, 0.5, 2.0), found["truncated"]):
-        free = priors.latents(inputs[0], seeds, priors.PRIORS["normal"])
+        free = drawn_here(inputs[0], seeds, priors.PRIORS["normal"])
         np.testing.assert_allclose(np.array(drawn), priors.truncated(free, bound), rtol=1e-6, atol=1e-7)
     for one, drawn, way in zip(inputs, found["latents"], found["ways"]):
         prior = priors.PRIORS[one.distribution]
-        start = priors.latents(one, seeds, prior)
+        start = drawn_here(one, seeds, prior)
         np.testing.assert_allclose(np.array(drawn).reshape(start.shape), start, rtol=2.0**-23)
-        end = priors.latents(one, [3] * len(seeds), prior)
+        end = drawn_here(one, [3] * len(seeds), prior)
         expected = priors.between(start, end, np.full(len(seeds), 0.3), prior.geometry)
         np.testing.assert_allclose(np.array(way).reshape(start.shape), expected, rtol=1e-5, atol=1e-6)

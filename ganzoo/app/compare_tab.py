@@ -14,9 +14,9 @@ from PIL import Image
 
 from ganzoo.app import look
 from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, told, which
-from ganzoo.app.inputs import titled
+from ganzoo.app.inputs import clips_within, titled
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import Wish, by_seed, can_truncate, whole
+from ganzoo.app.wishes import Wish, by_seed, truncations, whole
 from ganzoo.errors import InputError
 from ganzoo.feeds import TRUNCATIONS
 from ganzoo.sampler import Sampler, Samples
@@ -99,7 +99,7 @@ def _kinds(studio: Studio, model: Any) -> list[str]:
         kinds += [STEPS] if studio.steps(model) else []
         kinds += [CLASSES] if studio.spec(model).of_kind("label") else []
         kinds += [STYLES] if mixes(studio.sampler(model)) else []
-        kinds += [CLIPS] if can_truncate(studio.spec(model)) else []
+        kinds += [CLIPS] if truncations(studio.spec(model)) else []
     return kinds
 
 
@@ -153,8 +153,7 @@ def _sample(studio: Studio, wish: Wish) -> Samples:
 def _clips(studio: Studio, wish: Wish) -> list[Row]:
     """A row for each of five truncations."""
     asked = {k: v for k, v in wish.asked.items() if k not in TRUNCATIONS}
-    widest = can_truncate(studio.spec(wish.model)) or 1.0
-    parts = [round(widest * k / 5, 4) for k in range(1, 6)]
+    parts = clips_within(studio.spec(wish.model), 5)
     return [(f"{part:g}", studio.wish({**asked, "truncation": part}), _sample) for part in parts]
 
 

@@ -12,9 +12,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -153,6 +155,10 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = self._path(scope), scope["method"]
+        if path != "/healthz" and not (self.secret or _by_address(scope)):
+            message = "without a password this is only served at an address such as 127.0.0.1, or at localhost"
+            await refuse(send, 403, "host", message)
+            return
         if path != "/healthz" and not self._known(scope):
             message = f"a password is needed; the user is '{USER}'"
             await refuse(send, 401, "authorization", message, {"www-authenticate": 'Basic realm="ganzoo"'})
@@ -230,6 +236,15 @@ async def refuse(send: Send, status: int, field: str, message: str, headers: dic
     pairs = [(k.encode(), v.encode()) for k, v in all_headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
+
+
+def _by_address(scope: Scope) -> bool:
+    """Whether we are asked for by an address: another site's name may lead here, and its pages would be ours then."""
+    try:
+        name = urlsplit("//" + dict(scope["headers"]).get(b"host", b"").decode("latin-1")).hostname or ""
+        return name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _digest(text: bytes) -> bytes:

@@ -15,7 +15,7 @@ from PIL import Image
 from ganzoo.app.photo import Photo
 from ganzoo.app.recall import ANY, EACH
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import can_truncate, fitted, fraction
+from ganzoo.app.wishes import fraction, picture_of, truncations
 from ganzoo.errors import InputError
 from ganzoo.feeds import TRUNCATIONS
 from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
@@ -45,8 +45,7 @@ def controls_of(name: str, studio: Studio) -> Controls:
         for one in spec.inputs:
             if one.kind != "latent" or is_code(one):
                 widgets[one.name] = _WIDGETS[one.kind](one)
-        widest = can_truncate(spec)
-        if widest and not any(i.name in TRUNCATIONS for i in spec.inputs):
+        if widest := clip_of(spec):
             about = {"label": "Truncation", "info": NEARER, "elem_id": CLIP}
             widgets[CLIP] = gr.Slider(widest / 40, widest, widest, **about)
     return Controls(group, widgets)
@@ -78,6 +77,19 @@ _WIDGETS: dict[str, Callable[[InputSpec], Any]] = {
 }  # fmt: skip
 
 
+def clip_of(spec: GeneratorSpec) -> float | None:
+    """The widest truncation where no input is one but latents have a bound: it has a widget of its own then."""
+    span = truncations(spec)
+    return span[1] if span and not any(i.name in TRUNCATIONS for i in spec.inputs) else None
+
+
+def clips_within(spec: GeneratorSpec, count: int) -> list[float]:
+    """Truncations up to the widest. The least is none of them: at 0 all pictures are one, or there are none."""
+    low, high = truncations(spec) or (0.0, 1.0)
+    found: list[float] = np.linspace(low, high, count + 1)[1:].tolist()
+    return found
+
+
 def is_code(spec: InputSpec) -> bool:
     """Whether a latent is one number within bounds, as InfoGAN's codes are: then it can be chosen too."""
     return spec.kind == "latent" and spec.shape == (1,) and spec.range is not None and spec.distribution != GIVEN
@@ -104,7 +116,7 @@ def _named(spec: InputSpec) -> dict[str, Any]:
 def recalled(spec: GeneratorSpec, name: str, value: Any) -> Any:
     """A widget's value of what an address or a picture says, or its default; InputError."""
     if name == CLIP and not any(i.name == name for i in spec.inputs):
-        widest = can_truncate(spec) or 1.0
+        widest = clip_of(spec) or 1.0
         return widest if value is None else fraction(name, as_number(name, value), 0, widest)
     one = spec.input(name)
     if one.kind == "scalar":
@@ -132,8 +144,8 @@ def as_number(name: str, value: Any) -> Any:
 
 def requested(spec: GeneratorSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     """What differs from the defaults, so that the request shown stays short."""
-    defaults: dict[str, Any] = {i.name: i.default for i in spec.of_kind("scalar")}
-    defaults |= {i.name: ANY for kind in ("label", "latent") for i in spec.of_kind(kind)} | {CLIP: can_truncate(spec)}
+    defaults: dict[str, Any] = {CLIP: clip_of(spec)} | {i.name: i.default for i in spec.of_kind("scalar")}
+    defaults |= {i.name: ANY for kind in ("label", "latent") for i in spec.of_kind(kind)}
     found = {k: v for k, v in values.items() if v is not None and (k not in defaults or v != defaults[k])}
     for one in spec.of_kind("latent"):
         if one.name in found and one.range is not None:
@@ -148,7 +160,7 @@ def requested(spec: GeneratorSpec, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def seen_by(spec: InputSpec, photo: bytes) -> Any:
     """What a model is given of a photo: a picture of the input's size; InputError if it cannot be read."""
-    pixels = fitted(spec, photo)
+    pixels = picture_of(spec, photo)
     return Image.fromarray(pixels[..., 0] if spec.shape[0] == 1 else pixels)
 
 

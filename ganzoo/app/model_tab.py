@@ -23,7 +23,7 @@ def programs() -> list[Any]:
     ]  # fmt: skip
 
 
-def model_tab(studio: Studio, model: Any, boxes: Sequence[Any]) -> None:
+def model_tab(page: Any, studio: Studio, model: Any, boxes: Sequence[Any]) -> None:
     """Fills the tab."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280):
@@ -37,4 +37,8 @@ def model_tab(studio: Studio, model: Any, boxes: Sequence[Any]) -> None:
     async def switch(name: Any) -> str:
         return card(studio, name if name in studio.samplers else studio.default)
 
-    model.change(switch, [model], about, api_visibility="private", show_progress="hidden")
+    # the page was built when the server started; since then models may have been loaded again
+    gr.on(
+        [page.load, model.change], switch, [model], about, api_visibility="private", show_progress="hidden",
+        trigger_mode="always_last",
+    )  # fmt: skip

@@ -98,13 +98,16 @@ def build(studio: Studio, scratch: Path) -> Any:
                 with gr.Tab("Training", id="training") as tab:
                     training_tab(tab, studio, model)
             with gr.Tab("Model", id="model"):
-                model_tab(studio, model, boxes)
+                model_tab(page, studio, model, boxes)
         sheet.follow(tabs)
 
         async def switch(name: Any) -> str:
             return look.note(in_short(studio, name if name in studio.samplers else studio.default))
 
-        model.change(switch, model, summary, api_visibility="private", show_progress="hidden")
+        gr.on(
+            [page.load, model.change], switch, model, summary, api_visibility="private", show_progress="hidden",
+            trigger_mode="always_last",
+        )  # fmt: skip
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
     page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = LOOK, PROGRESS  # no public way
     return page

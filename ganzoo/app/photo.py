@@ -15,7 +15,7 @@ with without_stubs():
         """Gradio's picture, whose value is the bytes of the file.
 
         Gradio itself would open the file before our code is asked, and of one that is no picture it says nothing to the
-        visitor and writes a traceback. `wishes.fitted` reads the bytes, and says in a sentence what is wrong.
+        visitor and writes a traceback. `wishes.picture_of` reads the bytes, and says in a sentence what is wrong.
         """
 
         is_template = True  # it is Gradio's own in the browser

@@ -15,18 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import InputError
+from ganzoo.family import apart
 from ganzoo.feeds import MAX_SEED, geometry
 from ganzoo.priors import between
 from ganzoo.sampler import Sampler, Samples
 
-LONGEST = 200
-"""Characters of a place, which bounds how deep it is."""
+LONGEST = 2000
+"""Characters of a place, which bounds how deep it is; a picture carries it."""
 _TOKEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|[()~@])")
 
 
 @dataclass(frozen=True)
 class Place:
     """A way from one place to another, `share` of which is gone; of a seed, both ends are None.
+
+    seed   itself, or of a way the seed it starts from
 
     `Sampler.vary(7, 0.3)` moves to `(7~8@0.3)`, `(7~9@0.3)`, ...
     """
@@ -37,7 +40,13 @@ class Place:
     share: float = 0.0
 
     def __str__(self) -> str:
-        return f"({self.start}~{self.end}@{self.share:g})" if self.start else str(self.seed)
+        return self.name()
+
+    def name(self) -> str:
+        """What `read` reads. As a method: `str` within `str` within `str` would go three times as deep."""
+        if self.start is None or self.end is None:
+            return str(self.seed)
+        return f"({self.start.name()}~{self.end.name()}@{self.share:g})"
 
     @property
     def seeds(self) -> list[int]:
@@ -47,15 +56,15 @@ class Place:
     @property
     def first(self) -> int:
         """The seed that decides what is no latent: a class that was left open."""
-        return self.seeds[0]
+        return self.seed
 
 
 def read(text: Any) -> Place:
     """The place of that name; InputError."""
     wrong = InputError("place", "a seed such as 7, or a place such as (7~12@0.25), is needed")
     plain = str(text).strip()
-    if not plain or len(plain) > LONGEST:
-        raise wrong
+    if len(plain) > LONGEST:
+        raise _too_long()
     tokens, at = [], 0
     while at < len(plain):
         found = _TOKEN.match(plain, at)
@@ -65,7 +74,7 @@ def read(text: Any) -> Place:
         at = found.end()
     try:
         place = _place(tokens)
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         raise wrong from None
     if tokens:
         raise wrong
@@ -98,7 +107,8 @@ def _take(tokens: list[str], due: str) -> None:
 
 def variations(place: Place, amount: float, count: int) -> list[Place]:
     """Places around one: `amount` of the way to each of the seeds that follow."""
-    return [Place(place.first, place, Place((place.first + 1 + k) % MAX_SEED), amount) for k in range(count)]
+    seeds = [(place.first + 1 + k) % MAX_SEED for k in range(count)]
+    return _named([Place(place.first, place, Place(seed), amount) for seed in seeds])
 
 
 def children(a: Place, b: Place, count: int) -> list[Place]:
@@ -109,7 +119,18 @@ def children(a: Place, b: Place, count: int) -> list[Place]:
         middle = Place(a.first, a, b, share)
         stranger = Place((a.first * 1_000_003 + b.first * 10_007 + k) % MAX_SEED)
         found.append(Place(a.first, middle, stranger, 0.15))
-    return found
+    return _named(found)
+
+
+def _named(places: list[Place]) -> list[Place]:
+    """These places; InputError if `read` would not take the name of one."""
+    if any(len(str(place)) > LONGEST for place in places):
+        raise _too_long()
+    return places
+
+
+def _too_long() -> InputError:
+    return InputError("place", f"the name of this place is longer than {LONGEST} characters; start anew from a seed")
 
 
 def drawn(sampler: Sampler, places: list[Place], given: Mapping[str, Any]) -> Samples:
@@ -126,11 +147,12 @@ def latents(sampler: Sampler, place: Place, given: Mapping[str, Any]) -> dict[st
 def _inputs(sampler: Sampler, places: list[Place], given: Mapping[str, Any]) -> dict[str, Any]:
     """What the pictures at these places are made from, by name."""
     seeds = list(dict.fromkeys(seed for place in places for seed in place.seeds))
-    of_seeds = sampler.sample(seeds=seeds, **given)
+    label, truncation, own = apart(given)
+    of_seeds = sampler._ask(None, 0, seeds, label, truncation, own).rows(0, len(seeds))  # their pictures are not needed
     firsts = [seeds.index(place.first) for place in places]
     inputs: dict[str, Any] = {}
     for spec in sampler.spec.inputs:
-        held = of_seeds.inputs[spec.name]
+        held = of_seeds[spec.name]
         if spec.kind == "latent":
             at = {seed: held[k : k + 1] for k, seed in enumerate(seeds)}
             inputs[spec.name] = np.concatenate([_latent(place, at, geometry(spec)) for place in places])

@@ -11,19 +11,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ganzoo.app.studio import Studio
+from ganzoo.app.wishes import MOST, seed_list
 from ganzoo.errors import InputError
-from ganzoo.feeds import parse_seeds, seed_ranges
+from ganzoo.feeds import seed_ranges
 from ganzoo.specs import GeneratorSpec
 
 ANY, EACH = "*", "**"
 """Values of a class's widget: as the seed says; every class in turn."""
 LONGEST = 8000
 """Characters of the text in a PNG."""
+SEEDS = 800
+"""Characters of a list of seeds: any 64 fit, which is as many pictures as the page shows."""
 
 
 def to_address(settings: Mapping[str, Any]) -> str:
     """Settings as the query of an address; pictures are too large for one."""
-    return "?" + urlencode({k: v for k, v in settings.items() if len(str(v)) <= 400}, safe="*,:")
+    return "?" + urlencode({k: v for k, v in settings.items() if len(str(v)) <= SEEDS}, safe="*,:")
 
 
 def from_picture(studio: Studio, text: Any) -> dict[str, Any]:
@@ -44,17 +47,22 @@ def from_picture(studio: Studio, text: Any) -> dict[str, Any]:
     if found.get("call") != "sample":
         raise InputError("picture", f"this picture is part of a {str(found.get('call'))[:20]}, which has no seed")
     spec = studio.spec(names[0])
-    seeds = str(arguments.pop("seeds", ""))
+    many = seed_list(str(arguments.pop("seeds", "")), MOST[spec.output.kind])
     latents = {one.name for one in spec.of_kind("latent")}
-    many = parse_seeds(seeds) if len(seeds) <= 400 else []
     for name, value in arguments.items():
         owner = _owner(spec, name)
+        if owner in latents and value is None:
+            raise InputError("picture", f"this picture was made from a {name} of its own, which it does not carry")
         if isinstance(value, list) and owner not in latents:
             many = _apart(spec, owner, many, value)
             value = EACH
         settings[owner] = value
-    straight = bool(many) and many == list(range(many[0], many[0] + len(many)))
-    return {**settings, "seed": str(many[0]), "n": len(many)} if straight else {**settings, "seed": seed_ranges(many)}
+    if many == list(range(many[0], many[0] + len(many))):
+        return {**settings, "seed": str(many[0]), "n": len(many)}
+    listed = seed_ranges(many)
+    if len(listed) > SEEDS:
+        raise InputError("picture", f"this picture is of {len(many)} seeds, more than the page shows")
+    return {**settings, "seed": listed}
 
 
 def in_turn(classes: tuple[str, ...], seeds: list[int]) -> tuple[list[int], list[str]]:

@@ -15,12 +15,13 @@ import gradio as gr
 
 from ganzoo.app import album, look, places, recall
 from ganzoo.app.controls import Sheet, first_count, sentence, told, which
-from ganzoo.app.inputs import CLIP, SHOWN, is_code, seen_by, titled, values_within
+from ganzoo.app.inputs import CLIP, SHOWN, clip_of, clips_within, is_code, seen_by, titled, values_within
 from ganzoo.app.photo import Photo
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import Wish, by_seed, can_truncate, seed_list
+from ganzoo.app.wishes import Wish, by_seed, seed_list
 from ganzoo.errors import GanzooError, InputError
+from ganzoo.feeds import TRUNCATIONS
 from ganzoo.specs import GeneratorSpec, InputSpec
 
 STRIP = 7
@@ -41,7 +42,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         with gr.Column(scale=1, min_width=280, elem_id="controls"):
             with gr.Group(visible=by_seed(first)) as seeds:
                 info = "Each number is one picture, the same every time. One or several: 3, 7, 20-25"
-                seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=400)
+                seed = gr.Textbox("0", label="Seed", info=info, elem_id="seed", max_length=recall.SEEDS)
                 lock = gr.Checkbox(
                     False, label="Keep this seed", info="New pictures leaves it as it is", elem_id="lock"
                 )
@@ -230,10 +231,9 @@ def sweeps(spec: GeneratorSpec) -> list[str]:
     """What a strip can go through: numbers first, then classes; of points nothing."""
     if spec.output.kind != "image":
         return []
-    clip = [CLIP] if can_truncate(spec) and CLIP not in [i.name for i in spec.inputs] else []
     wide = [i.name for i in spec.inputs if i.kind == "scalar" or is_code(i)]
-    return [*[n for n in wide if n in ("truncation", "psi")], *clip,
-            *[n for n in wide if n not in ("truncation", "psi")], *(i.name for i in spec.of_kind("label"))]  # fmt: skip
+    clips = [CLIP] if clip_of(spec) else [n for n in wide if n in TRUNCATIONS]
+    return [*clips, *[n for n in wide if n not in TRUNCATIONS], *(i.name for i in spec.of_kind("label"))]
 
 
 def _first(spec: GeneratorSpec) -> int | None:
@@ -253,8 +253,7 @@ def values_of(spec: GeneratorSpec, name: str) -> list[tuple[str, Any]]:
             return [(text, text) for text in one.classes[:CLASSES]]
         if one.name == name:
             return [(f"{v:.2g}", [v] if one.kind == "latent" else v) for v in values_within(one, STRIP)]
-    widest = can_truncate(spec) or 1.0
-    return [(f"{v:.2g}", round(v, 6)) for v in (widest * k / STRIP for k in range(1, STRIP + 1))]
+    return [(f"{v:.2g}", v) for v in clips_within(spec, STRIP)]
 
 
 def _own(wish: Wish, k: int) -> dict[str, Any]:

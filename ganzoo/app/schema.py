@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import FORMATS, MOST, can_truncate
+from ganzoo.app.wishes import FORMATS, MOST, truncations
 from ganzoo.data.source import placeless
 from ganzoo.feeds import LAST_SEED
 from ganzoo.specs import GeneratorSpec, InputSpec
@@ -55,7 +55,7 @@ HEALTH: dict[int | str, dict[str, Any]] = {
 }
 MODELS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Models, the default first, and limits", "content": _json({"type": "object"})},
-    **_errors((401, "A password is needed")),
+    **_errors((401, "A password is needed"), (403, "Another host is asked for")),
 }
 SAMPLE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -80,8 +80,8 @@ SAMPLE: dict[int | str, dict[str, Any]] = {
     },
     304: {"description": "If-None-Match names the answer's ETag"},
     **_errors(
-        (400, "The body is not JSON"), (401, "A password is needed"), (404, "No such model"),
-        (406, "No format that is accepted"), (413, "The body is too large"),
+        (400, "The body is not JSON"), (401, "A password is needed"), (403, "Another host is asked for"),
+        (404, "No such model"), (406, "No format that is accepted"), (413, "The body is too large"),
         (415, "The body is not said to be JSON"), (422, "A field is not what the model takes"),
     ),
     503: {
@@ -140,7 +140,7 @@ def body(studio: Studio) -> dict[str, Any]:
     for name in studio.samplers:
         for spec in studio.spec(name).inputs:
             properties.setdefault(spec.name, _input(spec))
-        if can_truncate(studio.spec(name)):
+        if truncations(studio.spec(name)):
             properties.setdefault("truncation", {"type": "number", "exclusiveMinimum": 0})
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     examples = {

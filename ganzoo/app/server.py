@@ -42,6 +42,7 @@ def serve(
     GanzooError if a model cannot be loaded, the port is taken, or another host than the loopback is asked
     for without a password in GANZOO_PASSWORD.
     """
+    host = host.strip("[]")  # as an address of IPv6 is written in front of a port
     password = os.environ.get("GANZOO_PASSWORD") or None
     if password is None and not is_loopback(host):
         raise GanzooError(f"serving on {host} lets others in; set GANZOO_PASSWORD, or use 127.0.0.1")
@@ -62,7 +63,7 @@ def serve(
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach it."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -70,7 +71,7 @@ def is_loopback(host: str) -> bool:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; GanzooError, one sentence, if it cannot."""
     try:
-        found_at = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        found_at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, place = found_at[0]
         found = socket.socket(family, kind, protocol)
     except OSError as error:

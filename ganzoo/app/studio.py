@@ -115,7 +115,7 @@ class Studio:
     ) -> None:
         self.samplers = dict(samplers)
         self.runs = dict(runs or {})
-        self._places: dict[str, Path] = {}
+        self._given: dict[str, tuple[Path, str]] = {}
         self._kept = lru_cache(SNAPSHOTS)(self._load)
         self.pool = pool
         self.files = dict(files)
@@ -129,26 +129,26 @@ class Studio:
         samplers: dict[str, Sampler] = {}
         files: dict[str, str] = {}
         runs: dict[str, RunFolder] = {}
-        places: dict[str, Path] = {}
+        given: dict[str, tuple[Path, str]] = {}
         for path in models:
             base = _free_name(path.resolve().stem if path.is_file() else path.resolve().name, samplers)
             for name, sampler in _shown(path, base).items():
                 samplers[name] = sampler
                 files[name] = path.name or path.resolve().name
-                places[name] = path
+                given[name] = path, base
                 if (path / "run.json").is_file():
                     runs[name] = RunFolder(path)
         studio = cls(samplers, pool, files, root, runs)
-        studio._places = places
+        studio._given = given
         return studio
 
     def reload(self) -> list[str]:
         """Loads every model anew; one that cannot be stays as it was, and the reason is returned."""
         reasons = []
-        for path in dict.fromkeys(self._places.values()):
-            names = [name for name, place in self._places.items() if place == path]
+        for path, base in dict.fromkeys(self._given.values()):
+            names = [name for name, given in self._given.items() if given == (path, base)]
             try:
-                fresh = _shown(path, names[0])
+                fresh = _shown(path, base)
                 for name in names:
                     if name not in fresh or asked_of(fresh[name]) != self.spec(name):
                         raise GanzooError(f"'{name}' now takes or makes something else; start the server anew")

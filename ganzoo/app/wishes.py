@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ganzoo.errors import InputError
 from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS, parse_seeds
 from ganzoo.files import canonical
-from ganzoo.images import MAX_PIXELS
+from ganzoo.images import MAX_PIXELS, fitted
 from ganzoo.sampler import Sampler
 from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
@@ -145,7 +145,9 @@ def _seeds(asked: Mapping[str, Any], most: int) -> list[int]:
 def seed_list(text: str, most: int) -> list[int]:
     """'0-15, 40' as seeds, at most so many; InputError."""
     piece = r"\s*[0-9]{1,10}\s*(-\s*[0-9]{1,10}\s*)?"
-    if len(text) > 12 * most or not re.fullmatch(f"{piece}(,{piece})*", text, re.ASCII):
+    if len(text) > 12 * most:
+        raise InputError("seeds", f"the list of seeds is longer than {12 * most} characters")
+    if not re.fullmatch(f"{piece}(,{piece})*", text, re.ASCII):
         raise InputError("seeds", "the seeds are not numbers and ranges such as 0-15,40")
     total = 0
     for part in text.split(","):
@@ -163,9 +165,9 @@ def _input(spec: GeneratorSpec, name: str, value: Any, count: int) -> Any:
         return _READ[known[name].kind](known[name], value, count)
     if name == "label" and spec.of_kind("label"):
         return _label(spec.of_kind("label")[0], value, count)
-    if name == "truncation" and can_truncate(spec):
+    if name == "truncation" and truncations(spec):
         return _number(name, value)
-    names = [*known, *(["truncation"] if can_truncate(spec) else [])]
+    names = [*known, *(["truncation"] if truncations(spec) else [])]
     raise InputError(name[:100], f"this model has no such input; it has {', '.join(names)}")
 
 
@@ -179,12 +181,13 @@ def from_noise(spec: GeneratorSpec) -> bool:
     return spec.output.kind == "image" and bool(spec.of_kind("latent"))
 
 
-def can_truncate(spec: GeneratorSpec) -> float | None:
-    """The widest truncation of a model whose latents have a bound, or 1 where a scalar input means it."""
-    if any(i.name in TRUNCATIONS for i in spec.of_kind("scalar")):
-        return 1.0
+def truncations(spec: GeneratorSpec) -> tuple[float, float] | None:
+    """Between what a truncation lies: as the scalar says that means it, else from 0 to the latents' bound, if any."""
+    for one in spec.of_kind("scalar"):
+        if one.name in TRUNCATIONS:
+            return one.range
     bounds = [i.range[1] for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]
-    return max(bounds, default=None)
+    return (0.0, max(bounds)) if bounds else None
 
 
 def _number(name: str, value: Any) -> float:
@@ -241,22 +244,19 @@ def _picture(spec: InputSpec, value: Any, _: int) -> NDArray[np.uint8]:
         data = base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise InputError(spec.name, f"'{spec.name}' is not a picture in base64") from None
-    return fitted(spec, data)
+    return picture_of(spec, data)
 
 
-def fitted(spec: InputSpec, data: bytes) -> NDArray[np.uint8]:
+def picture_of(spec: InputSpec, data: bytes) -> NDArray[np.uint8]:
     """A picture file's bytes as uint8 [H, W, C] of the input's size; InputError if it is none."""
-    channels, height, width = spec.shape
     try:
         with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"]) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(spec.name, f"'{spec.name}' has over 16 megapixels; give a smaller picture")
-            plain = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
-            pixels = np.asarray(ImageOps.fit(plain, (width, height)), dtype=np.uint8)
+            return fitted(image, spec.shape)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         text = f"'{spec.name}' is no picture that can be read; a PNG, JPEG or WebP is needed"
         raise InputError(spec.name, text) from None
-    return pixels.reshape(height, width, channels)
 
 
 _READ: dict[str, Callable[[InputSpec, Any, int], Any]] = {

@@ -7,7 +7,9 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
+
+from ganzoo.images import as_seen
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MAX_PIXELS = 50_000_000
@@ -20,7 +22,7 @@ class Unfit(Exception):
 def decode(content: bytes, channels: int, size: int | None, crop: str) -> NDArray[np.uint8]:
     """uint8 [channels, H, W]; with `size` H = W = size.
 
-    channels  1 grey, 3 RGB; what is transparent lies over white
+    channels  1 grey, 3 RGB, as `as_seen` has it
     crop      'centre': the largest square in the middle is resized · 'none': the whole is squeezed
     Unfit when the file is empty, damaged, CMYK, animated, of more than 8 bits a channel or 50 million pixels.
     """
@@ -56,15 +58,12 @@ def _inspect(image: Image.Image, content: bytes) -> None:
         bits = max(image.tag_v2.get(258, (8,)))  # type: ignore[attr-defined]
     if bits > 8 or image.mode[0] in "IF":
         raise Unfit(f"{max(bits, 16)} bits a channel")
-    if getattr(image, "n_frames", 1) > 1:
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:  # an MPO is a photo, and previews of it
         raise Unfit(f"animated, {image.n_frames} frames")  # type: ignore[attr-defined]
 
 
 def _pixels(image: Image.Image, channels: int, size: int | None, crop: str) -> NDArray[np.uint8]:
-    image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = as_seen(image, channels)
     if size is not None:
         if crop == "centre":
             side = min(image.size)

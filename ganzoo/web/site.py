@@ -59,6 +59,8 @@ def export_site(
 def check_target(target: Path) -> None:
     """GanzooError unless a site can be written to `target` without losing anything."""
     check_folder(target)
+    if Path.cwd().is_relative_to(target.resolve()):
+        raise InputError("web", f"{target} is or holds the folder you are in, which cannot be replaced; name another")
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise InputError("web", f"{target} is not a folder; name one that does not exist yet")
     if target.is_dir() and any(target.iterdir()) and not _is_site(target):
@@ -154,10 +156,11 @@ def _spec(spec: GeneratorSpec) -> dict[str, Any]:
 
 def _write(target: Path, content: dict[str, bytes | dict[str, Any]]) -> Path:
     """All files beside the target, then the target in one step."""
-    staged = target.parent / f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{target.name[-100:]}"
+    there = target.resolve()  # `a/b/..` is no folder's name, and its parent lies within it
+    staged = there.parent / f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{there.name[-100:]}"
     replaced = staged.with_name(staged.name + "-old")
     with space_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        there.parent.mkdir(parents=True, exist_ok=True)
         try:
             for name, data in content.items():
                 place = staged / name
@@ -168,12 +171,12 @@ def _write(target: Path, content: dict[str, bytes | dict[str, Any]]) -> Path:
                     write_json(place, data)
             check_target(target)  # it may have been filled meanwhile
             try:
-                if target.exists():
-                    target.rename(replaced)
-                staged.rename(target)
+                if there.exists():
+                    there.rename(replaced)
+                staged.rename(there)
             except BaseException:
-                if replaced.exists() and not target.exists():
-                    replaced.rename(target)
+                if replaced.exists() and not there.exists():
+                    replaced.rename(there)
                 raise
         finally:
             shutil.rmtree(staged, ignore_errors=True)

@@ -203,7 +203,7 @@ def test_a_picture_goes_in_by_every_door(run, tmp_path):
     assert done.exit_code == 0, done.output
     (written,) = (tmp_path / "out").glob("*.png")
     assert np.array_equal(np.asarray(Image.open(written)), theirs[1])
-    with TestClient(create_app([tmp_path / "model.onnx"], page=False)) as client:
+    with TestClient(create_app([tmp_path / "model.onnx"], page=False), "http://127.0.0.1") as client:
         sent = base64.b64encode((tmp_path / "map.png").read_bytes()).decode()
         answer = client.post("/v1/sample", json={"n": 1, "input": sent, "format": "json"}).json()
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["images"][0])))), theirs[1])

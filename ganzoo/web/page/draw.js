@@ -126,14 +126,20 @@ function crc32(bytes) {
   return (crc ^ -1) >>> 0;
 }
 
-// A picture file as floats [C, H, W] of an image input, scaled to its size.
+// A picture file as floats [C, H, W] of an image input: its middle, scaled to the input's size; what is transparent
+// over white.
 export async function read(file, input) {
   const [channels, height, width] = input.shape;
   const [low, high] = input.range ?? [-1, 1];
   const canvas = document.createElement("canvas");
   resize(canvas, width, height);
   const pen = canvas.getContext("2d");
-  pen.drawImage(await createImageBitmap(file), 0, 0, width, height);
+  const bitmap = await createImageBitmap(file);
+  const scale = Math.max(width / bitmap.width, height / bitmap.height);
+  const [w, h] = [bitmap.width * scale, bitmap.height * scale];
+  pen.fillStyle = "white";
+  pen.fillRect(0, 0, width, height);
+  pen.drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
   const pixels = pen.getImageData(0, 0, width, height).data;
   const grey = (i) => 0.299 * pixels[4 * i] + 0.587 * pixels[4 * i + 1] + 0.114 * pixels[4 * i + 2];
   const plane = width * height;
