@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from ganzoo.errors import InputError
-from ganzoo.feeds import TRUNCATIONS, rows_of
+from ganzoo.feeds import rows_of, truncated_by
 from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 
@@ -102,6 +102,5 @@ def _named(spec: GeneratorSpec, name: str) -> InputSpec | None:
     if name == "label":
         return next(iter(spec.of_kind("label")), None)
     if name == "truncation":
-        clipped = [i for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]
-        return next((i for i in spec.of_kind("scalar") if i.name in TRUNCATIONS), clipped[0] if clipped else None)
+        return truncated_by(spec)
     return next((i for i in spec.inputs if i.name == name), None)

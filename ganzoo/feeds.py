@@ -205,17 +205,23 @@ def _only_label(spec: GeneratorSpec, wanted: Mapping[str, Any]) -> str:
 
 def _truncate(spec: GeneratorSpec, truncation: Any, wanted: dict[str, Any]) -> float | None:
     """Puts `truncation` into the scalar input that declares it; else the bound of normal latents."""
-    for scalar in spec.of_kind("scalar"):
-        if scalar.name in TRUNCATIONS:
-            wanted[scalar.name] = truncation
-            return None
-    bounds = [i.range[1] for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]
-    if not bounds:
+    found = truncated_by(spec)
+    if found is None or found.range is None:
         raise InputError("truncation", f"generator '{spec.name}' declares no truncation; leave it out")
+    if found.kind == "scalar":
+        wanted[found.name] = truncation
+        return None
     value = _number("truncation", truncation)
-    if not 0 < value <= max(bounds):
-        raise InputError("truncation", f"truncation {value:g} is not above 0 and up to {max(bounds):g}")
+    if not 0 < value <= found.range[1]:
+        raise InputError("truncation", f"truncation {value:g} is not above 0 and up to {found.range[1]:g}")
     return value
+
+
+def truncated_by(spec: GeneratorSpec) -> InputSpec | None:
+    """The input that a truncation goes to: the scalar of that meaning, else the normal latent of the widest bound."""
+    scalars = [i for i in spec.of_kind("scalar") if i.name in TRUNCATIONS]
+    bounded = {i.range[1]: i for i in spec.of_kind("latent") if i.distribution == "normal" and i.range}
+    return next(iter(scalars), bounded[max(bounded)] if bounded else None)
 
 
 def _number(name: str, value: Any) -> float:

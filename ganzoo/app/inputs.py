@@ -17,7 +17,7 @@ from ganzoo.app.recall import ANY, EACH
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import fraction, picture_of, truncations
 from ganzoo.errors import InputError
-from ganzoo.feeds import TRUNCATIONS
+from ganzoo.feeds import TRUNCATIONS, truncated_by
 from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
 
 CLIP = "truncation"
@@ -79,8 +79,8 @@ _WIDGETS: dict[str, Callable[[InputSpec], Any]] = {
 
 def clip_of(spec: GeneratorSpec) -> float | None:
     """The widest truncation where no input is one but latents have a bound: it has a widget of its own then."""
-    span = truncations(spec)
-    return span[1] if span and not any(i.name in TRUNCATIONS for i in spec.inputs) else None
+    found = truncated_by(spec)
+    return found.range[1] if found and found.range and found.kind == "latent" else None
 
 
 def clips_within(spec: GeneratorSpec, count: int) -> list[float]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganzoo.errors import InputError
-from ganzoo.feeds import DEFAULT_N, MAX_SEED, TRUNCATIONS, parse_seeds
+from ganzoo.feeds import DEFAULT_N, MAX_SEED, parse_seeds, truncated_by
 from ganzoo.files import canonical
 from ganzoo.images import MAX_PIXELS, fitted
 from ganzoo.sampler import Sampler
@@ -183,11 +183,10 @@ def from_noise(spec: GeneratorSpec) -> bool:
 
 def truncations(spec: GeneratorSpec) -> tuple[float, float] | None:
     """Between what a truncation lies: as the scalar says that means it, else from 0 to the latents' bound, if any."""
-    for one in spec.of_kind("scalar"):
-        if one.name in TRUNCATIONS:
-            return one.range
-    bounds = [i.range[1] for i in spec.of_kind("latent") if i.distribution == "normal" and i.range]
-    return (0.0, max(bounds)) if bounds else None
+    found = truncated_by(spec)
+    if found is None or found.range is None:
+        return None
+    return found.range if found.kind == "scalar" else (0.0, found.range[1])
 
 
 def _number(name: str, value: Any) -> float:
