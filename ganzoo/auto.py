@@ -54,16 +54,16 @@ def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = N
         size = engine.rehearse()
     each = products.flop / max(products.count, 1) * engine.batch / size
     last = layout(engine.game) is torch.channels_last
+    worth = max(1, min(most, int(each / SHARE)))
+    enough = "enough for all" if worth == most else "too little for more"
     why = {
         "layout": "faster for convolutions" if last else "there are no convolutions",
-        "threads": f"of {most}; a product has {each / 1e6:.3g} MFLOP here, and one is worth waking for {SHARE / 1e6:g}"
-        if threads is None
-        else ASKED,
+        "threads": ASKED if threads else f"of {most}; a product has {each / 1e6:.3g} MFLOP, {enough}",
     }
     return {
         **settled,
         "layout": "channels-last" if last else "contiguous",
-        "threads": threads or max(1, min(most, int(each / SHARE))),
+        "threads": threads or worth,
         "why": {**settled["why"], **why},
     }
 
