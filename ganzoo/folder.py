@@ -36,6 +36,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.curves = self.path / "curves.png"
         self.log = self.path / "log.txt"
+        self.tensorboard = self.path / "tensorboard"
 
     @classmethod
     def create(cls, variant: str, source: str, out: AnyPath | None = None, root: AnyPath = "runs") -> RunFolder:

@@ -24,7 +24,7 @@ class TensorBoard:
 
     def __init__(self, run: Any) -> None:
         self.run = run
-        self.folder = Path(run.path) / "tensorboard"
+        self.folder = run.folder.tensorboard
         self.writer: Any = None
 
     def started(self) -> None:

@@ -140,9 +140,10 @@ def test_speed_is_that_of_the_last_seconds() -> None:
 def test_tensorboard_has_the_rows_and_pictures_and_forgets_what_a_resume_cut(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    from ganzoo.folder import RunFolder
     from ganzoo.observers import ganzoo_observe
 
-    run = SimpleNamespace(path=tmp_path, metrics=[])
+    run = SimpleNamespace(folder=RunFolder(tmp_path), metrics=[])
     picture = tmp_path / "a.png"
     Image.new("RGB", (7, 5)).save(picture)
     for rows, steps in (([], (100, 200, 300)), ([{"step": 100}], (200,))):
