@@ -271,10 +271,12 @@ def evaluate(
     from ganzoo.loading import load
 
     sampler = load(model, generator=generator, raw=raw) if isinstance(model, str | Path) else model
-    name = data or sampler.card.get("data")
+    own = str(sampler.card.get("data", ""))
+    name = data or own
     if not name:
         raise InputError("data", "this model does not say what it was trained on; name it with --data")
-    options = sampler.card.get("data_options", {}) if data is None else {}
+    elsewhere = data is not None and ":" in own and data.partition(":")[0] == own.partition(":")[0]
+    options = sampler.card.get("data_options", {}) if data is None or elsewhere else {}
     root = Path(data_root) if data_root else None
     try:
         source = open_source(str(name), root, **options)

@@ -270,7 +270,8 @@ def label_index(spec: InputSpec, value: Any) -> int:
         message = f"there is no class named '{value}'"
         raise InputError(spec.name, message + did_you_mean(str(value), spec.classes)) from None
     if isinstance(value, bool) or not 0 <= number <= last:
-        raise InputError(spec.name, f"label {value} is out of range; classes are numbered from 0 to {last}")
+        some = ", ".join(spec.classes[:12]) + (", ..." if last > 11 else "")
+        raise InputError(spec.name, f"there is no class {value}; there is {some}, numbered from 0 to {last}")
     return number
 
 

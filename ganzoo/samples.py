@@ -258,19 +258,25 @@ def settings_of(
         raise InputError("like", f"{path} is part of a {found.get('call')}; only samples can be made again")
     specs = list(specs)
     told = {k: v for k, v in found["arguments"].items() if not any(alike(k, change, specs) for change in changes)}
+    seeds = str(told.pop("seeds", ""))
     arguments = {**told, **changes}
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise InputError("like", f"{path} does not carry the '{missing[0]}' it was made from; give it again")
-    if not changes.keys() & set(WHICH):
-        try:
-            arguments["seeds"] = parse_seeds(str(arguments.get("seeds", "")))
-        except InputError as error:
-            text = f"{path} carries no seeds, so it cannot be made again; give them yourself"
-            raise InputError("like", text) from error
-    elif "seeds" not in changes:
-        arguments.pop("seeds", None)
-    return {"generator": found.get("generator"), **arguments}
+    return {"generator": found.get("generator"), **arguments, **_which(path, seeds, changes)}
+
+
+def _which(path: str | Path, seeds: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The seeds of a PNG, or those that are asked for instead: from another seed on as many as it has."""
+    asked = {name: changes[name] for name in WHICH if name in changes}
+    if "seeds" in asked or "n" in asked:
+        return asked
+    try:
+        own = parse_seeds(seeds)
+    except InputError as error:
+        text = f"{path} carries no seeds, so it cannot be made again; give them yourself"
+        raise InputError("like", text) from error
+    return {**asked, "n": len(own)} if asked else {"seeds": own}
 
 
 def _refuse_another(path: str | Path, found: Mapping[str, Any], model: Mapping[str, Any]) -> None:
@@ -282,7 +288,7 @@ def _refuse_another(path: str | Path, found: Mapping[str, Any], model: Mapping[s
     step, here = found.get("step"), model.get("step")
     if isinstance(step, int) and isinstance(here, int) and step != here:
         text = f"{path} was made at step {step:,} (checksum {named}), and this model is at step {here:,} ({mine})"
-        raise InputError("like", f"{text}; load step {step} if it is kept, or give the seeds yourself")
+        raise InputError("like", f"{text}; load step {step} if it is of this run, else its model, or give the seeds")
     text = f"{path} was made by another model, of checksum {named}, and this one's is {mine}"
     raise InputError("like", f"{text}; 'ganzoo inspect' shows a model's: load that one, or give the seeds yourself")
 

@@ -202,7 +202,7 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ("--input strength=0.5 --input mode=soft", {"strength": 0.5, "mode": "soft"}),
         ("--input pyproject.toml", {"photo": "pyproject.toml"}),
         ("--like a.png", {"seeds": [5, 6], "label": "3"}),
-        ("--like a.png --seed 9 --label 4", {"seed": 9, "label": "4"}),
+        ("--like a.png --seed 9 --label 4", {"seed": 9, "n": 2, "label": "4"}),
         ("--like a.png --input y=2", {"seeds": [5, 6], "y": "2"}),
         ("--input y=1 -n 2 -o a.png", {"y": "1", "n": 2}),
         ("-n 3 --seed 4 --label 3 -o a.gif", {"ends": (4, 6, 19), "via": range(5, 6), "loop": True, "label": "3"}),

@@ -475,7 +475,7 @@ def test_size_crop_channels_and_transparency(tmp_path):
 
 def test_pictures_of_different_sizes_ask_for_a_size(tmp_path, cache):
     fill(tmp_path / "d", {"a.png": png(size=(8, 8)), "b.png": png(size=(9, 7))})
-    with pytest.raises(DataError, match=r"a.png 8x8, b.png 9x7.*set size=N") as error:
+    with pytest.raises(DataError, match=r"a.png 8x8, b.png 9x7.*set size=N \(--set data.size=N\)") as error:
         _ = open_source(f"folder:{tmp_path / 'd'}").spec
     sentence(error)
     assert not list(cache.iterdir())

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 import ganzoo
 from ganzoo.cli import cli
@@ -104,6 +105,24 @@ def test_an_exported_model_asks_where_its_data_lie(stripes: Any, tmp_path: Path)
         evaluate(tmp_path / "G.onnx", ["swd"])
     found = evaluate(tmp_path / "G.onnx", ["swd"], data=stripes.name)
     assert found["metrics"]["swd"]["figures"] == evaluate(run.path, ["swd"])["metrics"]["swd"]["figures"]
+
+
+def test_data_that_were_moved_are_read_as_they_were(tmp_path: Path) -> None:
+    """Pictures of several sizes, which the run's own option levels."""
+    (tmp_path / "here").mkdir()
+    for k in range(40):
+        shade = Image.fromarray(np.full((30 + k % 2, 28, 3), 6 * k, np.uint8))
+        shade.save(tmp_path / "here" / f"{k:02d}.png")
+    small = {"generator.widths": [16], "discriminator.units": 8, "batch": 8, "latent": 8, "data.size": 28}
+    run = ganzoo.train("vanilla", data=f"folder:{tmp_path / 'here'}", steps=1, out=tmp_path / "run", set=small)
+    due = evaluate(run.path, ["swd"])["metrics"]["swd"]["figures"]
+    ganzoo.export(run, tmp_path / "G.onnx")
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert (
+        evaluate(tmp_path / "G.onnx", ["swd"], data=f"folder:{tmp_path / 'there'}")["metrics"]["swd"]["figures"] == due
+    )
+    shown = CliRunner().invoke(cli, ["data", f"folder:{tmp_path / 'there'}", "--set", "data.size=28", "--json"])
+    assert json.loads(shown.stdout)["shape"] == [3, 28, 28]
 
 
 def test_what_shows_no_digits_is_not_judged_as_digits(stripes: Any) -> None:

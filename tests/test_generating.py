@@ -111,6 +111,7 @@ def test_a_picture_made_from_a_picture_is_made_again_with_it(here: Path) -> None
         ("plain.onnx --input z=other.npz", 1, "other.npz holds no 'z'; there is w"),
         ("plain.onnx --input z=none.npz", 1, "none.npz holds no 'z'; there is nothing in it"),
         ("plain.onnx --input z=one.npy --input z=one.npy", 2, "the input 'z' is given twice"),
+        ("plain.onnx --seed 3 --input seed=4", 2, "the input 'seed' is given twice"),
         ("plain.onnx --input p.png", 1, "has 0 image inputs"),
         ("plain.onnx --like absent.png", 1, "there is no file absent.png"),
         ("plain.onnx --like folder.npy", 1, "cannot read folder.npy: is a directory"),

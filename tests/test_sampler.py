@@ -141,7 +141,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("label", {"label": 4}, "0 to 3"),
     ("label", {"label": -1}, "0 to 3"),
     ("label", {"label": 1.5}, "no class"),
-    ("label", {"label": True}, "out of range"),
+    ("label", {"label": True}, "no class True; there is cat, dog, 3, eel, numbered from 0 to 3"),
     ("y", {"label": ["cat"] * 3, "n": 2}, "3 labels"),
     ("label", {"label": "cat", "y": "dog"}, "twice"),
     ("n", {"n": 0}, "between 1"),
@@ -435,6 +435,7 @@ def test_like_takes_changes_by_any_name(tmp_path: Path) -> None:
     assert s.like(path, y="cat", psi=1.0).settings["arguments"] == {"y": "cat", "psi": 1.0, "seeds": "0-1"}
     assert s.like(path, seeds=[7, 9]).seeds == (7, 9)
     assert s.like(path, seed=5, n=3).seeds == (5, 6, 7)
+    assert s.like(path, seed=5).seeds == (5, 6)
 
 
 def test_a_folder_holds_the_pictures_of_one_request(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def _label(spec: InputSpec, value: Any, count: int) -> Any:
 
 def _no_label(spec: InputSpec) -> InputError:
     some = ", ".join(spec.classes[:12]) + (", ..." if len(spec.classes) > 12 else "")
-    return InputError(spec.name, f"'{spec.name}' is none of the classes {some}")
+    return InputError(spec.name, f"'{spec.name}' is none of the classes {some}, nor a number of one, from 0")
 
 
 def _latent(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:

@@ -70,7 +70,10 @@ def sample(
     if like is not None and generator is None:
         sampler = sampler.generators.get(str(chunk_of(like).get("generator")), sampler)
     said = {"n": count, "seed": seed, "seeds": seeds, **wishes}
-    request = {name: value for name, value in said.items() if value is not None} | _inputs(sampler, inputs)
+    request, given = {name: value for name, value in said.items() if value is not None}, _inputs(sampler, inputs)
+    if twice := request.keys() & given.keys():
+        raise click.UsageError(f"the input '{min(twice)}' is given twice; leave out one")
+    request |= given
     if like is not None:
         request = settings_of(like, sampler.identity, request, [one.spec for one in sampler.generators.values()])
         request.pop("generator")

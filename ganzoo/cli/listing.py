@@ -11,6 +11,7 @@ import click
 
 from ganzoo.cli.options import as_json, command
 from ganzoo.cli.output import emit, result, say, table
+from ganzoo.cli.values import ASSIGNMENT, settings_given
 
 PLUGIN = ["name", "version", "status", "distribution", "provides"]
 
@@ -72,8 +73,9 @@ def _options(part: dict[str, Any]) -> None:
 @command("data", example="ganzoo data digits")
 @click.argument("name", required=False)
 @click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie.")
+@click.option("--set", "set_", type=ASSIGNMENT, multiple=True, metavar="data.OPTION=VALUE", help="Of the source.")
 @as_json
-def data(name: str | None, data_root: Path | None, json_: bool) -> None:
+def data(name: str | None, data_root: Path | None, set_: tuple[tuple[str, Any], ...], json_: bool) -> None:
     """List the sources of data, or show one.
 
     To be shown, NAME is opened, and fetched if it is not there.
@@ -90,7 +92,8 @@ def data(name: str | None, data_root: Path | None, json_: bool) -> None:
     from ganzoo.data import open_source
     from ganzoo.inspect import table as facts
 
-    source = open_source(name, data_root)
+    options = {path.removeprefix("data."): value for path, value in settings_given(set_).items()}
+    source = open_source(name, data_root, **options)
     card = {"name": name, **source.spec.to_json(), "fingerprint": source.fingerprint, "card": source.card}
     if json_:
         emit(card)

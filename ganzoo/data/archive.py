@@ -68,7 +68,7 @@ def open_files(path: Path) -> Files:
         return Folder(path)
     if not path.is_file():
         raise DataError(
-            f"there is no folder or archive {path}; check the path, or choose other data (ganzoo data lists them)"
+            f"there is no folder or archive {path}; check the path, or name the folder that it lies in by --data-root"
         )
     kinds: dict[str, type[Zip | Tar]] = {".zip": Zip, ".tar": Tar}
     if path.suffix.lower() not in kinds:

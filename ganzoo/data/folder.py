@@ -175,7 +175,8 @@ def _decode(
             if pixels.shape != shape:
                 raise DataError(
                     f"{path.name} holds pictures of different sizes ({kept[0]} "
-                    f"{_measure(shape)}, {name} {_measure(pixels.shape)}); set size=N to resize them all"
+                    f"{_measure(shape)}, {name} {_measure(pixels.shape)}); "
+                    f"set size=N (--set data.size=N) to resize them all"
                 )
             file.write(pixels.tobytes())
             kept.append(name)
