@@ -270,9 +270,14 @@ def label_index(spec: InputSpec, value: Any) -> int:
         message = f"there is no class named '{value}'"
         raise InputError(spec.name, message + did_you_mean(str(value), spec.classes)) from None
     if isinstance(value, bool) or not 0 <= number <= last:
-        some = ", ".join(spec.classes[:12]) + (", ..." if last > 11 else "")
-        raise InputError(spec.name, f"there is no class {value}; there is {some}, numbered from 0 to {last}")
+        message = f"there is no class {value}; there is {first_classes(spec)}, numbered from 0 to {last}"
+        raise InputError(spec.name, message)
     return number
+
+
+def first_classes(spec: InputSpec) -> str:
+    """The names of a label's classes for a sentence, of many the first."""
+    return ", ".join(spec.classes[:12]) + (", ..." if len(spec.classes) > 12 else "")
 
 
 def _files(value: Any) -> bool:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganzoo.errors import InputError
-from ganzoo.feeds import DEFAULT_N, MAX_SEED, parse_seeds, truncated_by
+from ganzoo.feeds import DEFAULT_N, MAX_SEED, first_classes, parse_seeds, truncated_by
 from ganzoo.files import canonical
 from ganzoo.images import MAX_PIXELS, fitted
 from ganzoo.sampler import Sampler
@@ -217,8 +217,7 @@ def _label(spec: InputSpec, value: Any, count: int) -> Any:
 
 
 def _no_label(spec: InputSpec) -> InputError:
-    some = ", ".join(spec.classes[:12]) + (", ..." if len(spec.classes) > 12 else "")
-    return InputError(spec.name, f"'{spec.name}' is none of the classes {some}, nor a number of one, from 0")
+    return InputError(spec.name, f"'{spec.name}' is none of the classes {first_classes(spec)}, nor a number, from 0")
 
 
 def _latent(spec: InputSpec, value: Any, count: int) -> NDArray[np.float32]:
