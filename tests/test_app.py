@@ -361,6 +361,27 @@ def test_only_what_the_page_needs_of_gradio_answers(models: list[Path]) -> None:
             assert client.get(f"/gradio_api/file={path}").status_code in (403, 404)
 
 
+def test_a_visitor_the_server_does_not_know_leaves_nothing_in_its_log(models: list[Path]) -> None:
+    """An old page after a restart; what an application raises is written to the log, 110 lines of it."""
+    with TestClient(create_app(models[:1], root_path="zoo"), HERE) as client:
+        for path in ("/gradio_api", "/zoo/gradio_api"):
+            said = client.get(f"{path}/queue/data", params={"session_hash": "nobody"})
+            assert '"session_not_found":true' in said.text.replace(" ", "")
+
+
+def test_an_answer_that_breaks_off_is_raised() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("a mistake of ours")
+
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/v1/models", "headers": []}
+    with pytest.raises(RuntimeError, match="of ours"):
+        asyncio.run(Streams().run(broken, scope, None, send))  # type: ignore[arg-type]
+
+
 def test_behind_a_proxy_with_or_without_its_path(models: list[Path]) -> None:
     with TestClient(create_app(models[:1], root_path="zoo/"), HERE) as client:
         for path in ("/zoo/healthz", "/healthz", "/zoo", "/zoo/"):

@@ -38,6 +38,8 @@ API = {
     "/openapi.json": ("GET",),
 }
 _GET = ("GET", "HEAD")
+EVENTS = "/gradio_api/queue/data"
+"""Gradio's stream of what became of a visitor's events."""
 PAGE = {
     "/": _GET,
     "/config": _GET,
@@ -48,7 +50,7 @@ PAGE = {
     "/gradio_api/theme.css": _GET,
     "/gradio_api/startup-events": _GET,
     "/gradio_api/app_id": _GET,
-    "/gradio_api/queue/data": _GET,
+    EVENTS: _GET,
     "/gradio_api/queue/join": ("POST",),
     "/gradio_api/cancel": ("POST",),
     "/gradio_api/reset": ("POST",),
@@ -78,6 +80,9 @@ HEADERS = {
 }
 
 
+LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+
+
 class Streams:
     """The answers under way: those of an open page or a stalled client would not end when the server stops."""
 
@@ -86,7 +91,12 @@ class Streams:
         self._cut = False
 
     async def run(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets `app` answer, until it has or `cut` is called."""
+        """Lets `app` answer, until it has or `cut` is called.
+
+        A stream of events says what went wrong in its last message and raises it too: for a session that the
+        server does not know (any more), for a visitor who leaves at the wrong moment. Its visitor was told; in
+        the log anybody could write as much of that as he likes.
+        """
         started = ended = sized = False
 
         async def sent(message: Message) -> None:
@@ -109,7 +119,12 @@ class Streams:
             if not started:
                 await refuse(send, 503, "path", "the server is closing", {"retry-after": "1", "connection": "close"})
             elif not ended and not sized:  # of what has said its size a part cannot be all; its connection is closed
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send(LAST)
+        except Exception:
+            if not (started and scope["path"].endswith(EVENTS)):
+                raise
+            if not ended:
+                await send(LAST)
         finally:
             self._open.discard(task)
 
