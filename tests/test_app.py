@@ -7,7 +7,6 @@ import base64
 import io
 import json
 import re
-import runpy
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_model import tiny
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -30,7 +30,6 @@ from ganzoo.app.scratch import Scratch
 from ganzoo.app.server import is_loopback, listen, serve
 from ganzoo.errors import GanzooError
 
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 SAMPLE = "/v1/sample"
 HERE = "http://127.0.0.1"
 

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import runpy
 import signal
 import socket
 import subprocess
@@ -20,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from app_model import tiny
 
 import ganzoo
 
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 SERVER = "import sys; from ganzoo.app import serve; serve(sys.argv[1:], port=0)"
 FORMATS = ("png", "npz", "json", "zip")
 

@@ -33,6 +33,25 @@ SMALL = Suite("small", "tiny variants", tiny)
 SETTLED = {"device": "cpu", "precision": "fp32", "threads": 1}
 
 
+JUDGE = """import ganzoo
+
+
+class Mine:
+    figure, sign, samples, protocol = "one", 1, 10, "as a test says"
+
+    def __init__(self, source):
+        pass
+
+    def __call__(self, samples):
+        {}
+
+
+@ganzoo.hookimpl
+def ganzoo_register(zoo):
+    zoo.metric("mine", Mine)
+"""
+
+
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -89,6 +108,31 @@ def test_a_failed_trial_costs_only_itself(tmp_path: Path) -> None:
     assert found["vanilla-ns"]["status"] == "failed"
     assert "D" in found["vanilla-ns"]["error"]
     assert found["vanilla-ns"]["error"] in (tmp_path / "small.md").read_text()
+
+
+def test_a_run_that_cannot_be_judged_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its metric is mended, and running again judges what was trained."""
+    plugin = tmp_path / "plugins" / "judge.py"
+    plugin.parent.mkdir()
+    plugin.write_text(JUDGE.format("raise ValueError('there is no such figure')"))
+    suite = replace(SMALL, metrics=("mine",), shown=("mine/one",))
+    zoo.configure(plugin.parent)
+    try:
+        (row,) = bench(suite, ["vanilla"], out=tmp_path).rows
+        assert row["status"] == "failed"
+        assert "there is no such figure" in row["error"]
+        (folder,) = (tmp_path / "small" / "unfinished").iterdir()
+        trained = RunFolder(folder / "run").read()["ended_at"]
+        plugin.write_text(
+            JUDGE.format(
+                f"import json; return {{'one': json.load(open({str(folder / 'run' / 'run.json')!r}))['ended_at']}}"
+            )
+        )
+        (row,) = bench(suite, ["vanilla"], out=tmp_path).rows
+    finally:
+        zoo.configure()
+    assert row["figures"]["mine/one"] == trained, "it was not trained again"
+    assert not folder.exists()
 
 
 def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:

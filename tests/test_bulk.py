@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import resource
-import runpy
 import signal
 import subprocess
 import sys
@@ -16,13 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from app_model import tiny
 from click.testing import CliRunner
 
 import ganzoo
 from ganzoo.cli import cli
 from ganzoo.errors import GanzooError, InputError, SpaceError
-
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
+from app_model import tiny
 from click.testing import CliRunner, Result
 from PIL import Image
 
 import ganzoo
 from ganzoo.cli import cli
 from ganzoo.errors import InputError
-
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from app_model import tiny
 from onnx import TensorProto, helper, numpy_helper
 
 from ganzoo import onnx_file
 from ganzoo.errors import DamagedFile
-
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
 
 def _sparse() -> onnx.SparseTensorProto:

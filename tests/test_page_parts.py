@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import os
 import random
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from app_model import tiny
 from PIL import Image
 
 import ganzoo
@@ -37,8 +37,6 @@ from ganzoo.folder import RunFolder
 from ganzoo.images import png_text
 from ganzoo.samples import CHUNK, Samples
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
-
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
 
 def test_a_walk_passes_its_seeds_and_holds_the_rest(tmp_path: Path) -> None:

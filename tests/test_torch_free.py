@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import runpy
 import subprocess
 import time
 import venv
 from pathlib import Path
 
 import pytest
+from app_model import tiny
 
 ROOT = Path(__file__).parents[1]
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import http.server
 import io
 import json
 import re
-import runpy
 import shutil
 import tarfile
 import threading
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from app_model import tiny
 from click.testing import CliRunner
 from PIL import Image
 
@@ -32,7 +32,6 @@ from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 from ganzoo.web import runtime
 from ganzoo.web.site import check_target, export_site
 
-tiny = runpy.run_path(str(Path(__file__).with_name("app_model.py")))["tiny"]
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -162,8 +162,14 @@ def _collect(work: Work, desk: Desk, code: int) -> Row:
     row = {**about, "status": "failed", "step": _step(work.folder), "error": _last_line(work.folder / "log.txt")}
     write_json(desk.file(work.trial, "json"), row)
     (work.folder / "log.txt").replace(desk.file(work.trial, "log"))
-    shutil.rmtree(work.folder)
+    if not _trained(RunFolder(work.folder / "run")):  # of a run that could not be judged nothing is thrown away
+        shutil.rmtree(work.folder)
     return row
+
+
+def _trained(run: RunFolder) -> bool:
+    """Whether it was played to its end, or to the end of its time."""
+    return run.run.exists() and run.read()["status"] in ("done", "interrupted")
 
 
 def _last_line(log: Path) -> str:

@@ -1,0 +1,65 @@
+"""One server and one browser for every test of the page.
+
+Without a browser the tests are skipped where they import `browser`, so nothing here imports it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from app_model import tiny
+
+if TYPE_CHECKING:
+    from browser import Running, Seen
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    from browser import start
+
+    folder = tmp_path_factory.mktemp("server")
+    kinds = ("plain", "conditional", "points", "picture", "styled", "coded")
+    models = [tiny(folder / (kind if kind == "styled" else f"{kind}.onnx"), kind) for kind in kinds]
+    running = start(models, folder)
+    yield running
+    running.process.kill()
+    running.process.wait(10)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    from browser import CHROMIUM, FLAGS, sync
+
+    with sync.sync_playwright() as player:
+        found = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="package")
+def window(browser: Any) -> Iterator[Any]:
+    """One for all tests: what it has loaded once it keeps."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="package")
+def opened(server: Running, window: Any) -> Iterator[Seen]:
+    from browser import Seen
+
+    found = Seen(window.new_page(), server.address)
+    yield found
+    found.page.close()
+
+
+@pytest.fixture
+def seen(server: Running, opened: Seen) -> Iterator[Seen]:
+    """The page anew; afterwards nothing was wrong and nobody else was asked."""
+    opened.of("")
+    yield opened
+    assert opened.wrong == []
+    assert opened.hosts <= {urlsplit(server.address).netloc, ""}  # data: and blob: have no host
