@@ -40,7 +40,7 @@ def settle(recipe: Recipe, device: str = "auto") -> dict[str, Any]:
     precision, emulated = recipe.precision, device == "cpu" and not has_bf16()
     if precision == "auto":  # bf16 will be chosen where training in it is shown to end as training in fp32 does
         precision = "fp32"
-        why["precision"] = NO_BF16 if emulated else "bf16 is faster here, and not shown to learn alike"
+        why["precision"] = NO_BF16 if emulated else "--precision bf16 may be faster, and is not shown to learn alike"
     if precision == "bf16" and emulated:
         logging.getLogger("ganzoo").warning(f"{NO_BF16} and emulates it, slower than fp32")
     return {"device": device, "precision": precision, "why": why}

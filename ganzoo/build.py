@@ -133,7 +133,10 @@ def game_of(recipe: Recipe, data: DataSpec, marginals: Callable[[], Tensor | Non
         if path not in options:
             part.check_not_handed(path)
             known = [*options, *(f for f in Recipe.__dataclass_fields__ if f != "parts")]
-            raise RecipeError(f"game '{recipe.game}' has nothing called '{path}'{did_you_mean(path, known)}")
+            hint = did_you_mean(path, known, f"ganzoo variants {recipe.name}")
+            inside = [full for full, _ in flatten(recipe.to_dict()) if full.endswith(f".{path}")]
+            hint = f"; did you mean '{inside[0]}'?" if inside else hint  # lr: optimizers.D.lr
+            raise RecipeError(f"game '{recipe.game}' has nothing called '{path}'{hint}")
     for name, slot in slots(part).items():
         use = recipe.parts.get(name)
         if not slot.many:

@@ -117,7 +117,7 @@ def _file_of(path: Path, step: int | None) -> Path:
     kept = {int(p.stem.split("-")[1]): p for p in [*folder.snapshots(), *folder.checkpoints()]}
     if step not in kept:
         raise GanzooError(
-            f"'{path}' keeps nothing of step {step}; there is {', '.join(map(str, sorted(kept))) or 'nothing'}"
+            f"'{path}' keeps nothing of step {step}; it keeps {', '.join(map(str, sorted(kept))) or 'nothing'}"
         )
     return kept[step]
 

@@ -80,4 +80,4 @@ def did_you_mean(name: str, known: Iterable[str], lists: str = "") -> str:
         return "; there is none"
     shown = names[: 12 if lists else 30]
     more = f" and {len(names) - len(shown)} more" if names[len(shown) :] else ""
-    return f"; there is {', '.join(shown)}{more}" + (f" ({lists})" if more and lists else "")
+    return f"; choose from {', '.join(shown)}{more}" + (f" ({lists})" if more and lists else "")

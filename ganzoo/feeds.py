@@ -270,7 +270,7 @@ def label_index(spec: InputSpec, value: Any) -> int:
         message = f"there is no class named '{value}'"
         raise InputError(spec.name, message + did_you_mean(str(value), spec.classes)) from None
     if isinstance(value, bool) or not 0 <= number <= last:
-        message = f"there is no class {value}; there is {first_classes(spec)}, numbered from 0 to {last}"
+        message = f"there is no class {value}; choose from {first_classes(spec)}, numbered from 0 to {last}"
         raise InputError(spec.name, message)
     return number
 

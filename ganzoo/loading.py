@@ -18,8 +18,8 @@ def load(path: str | Path, generator: str | None = None, step: int | None = None
     """The sampler of a model: an .onnx file, a folder of them, a run folder or a checkpoint.
 
     generator   which one, if the model has several; the first is the default
-    step        of a run: the snapshot of that step
-    raw         of a run: the weights themselves, not their average
+    step        of a run: one that it kept, as a snapshot or a checkpoint
+    raw         of a run: the newest weights, not their moving average
     An .onnx file never imports torch. GanzooError, one sentence, for anything that cannot be loaded.
     """
     if not isinstance(path, str | os.PathLike):

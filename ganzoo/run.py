@@ -69,10 +69,15 @@ def train(
 ) -> Run:
     """Train a variant, by name or from a recipe file, in a new run folder.
 
-    steps   the step the run ends at; the recipe's own number if not given
+    data        'NAME' or 'NAME:ARGUMENT'; the recipe's own if not given
+    data_root   where data sets lie
+    steps       the step the run ends at; the recipe's own number if not given
+    seed        of everything that is drawn; the recipe's own if not given
+    out         the run's folder; by default runs/<variant>-<data>-<n>
     device, precision, threads  what `auto` chooses unless they are given; see `ganzoo.auto`
-    set     changes by path: `{"generator.widths": [64], "optimizers.D.lr": 4e-4}`
-    stop    asked between steps; a signal's number ends the run, saved, with `Interrupted`
+    set         changes by path: `{"generator.widths": [64], "optimizers.D.lr": 4e-4}`
+    observers   run -> an object with any of the events of `ganzoo_observe`
+    stop        asked between steps; a signal's number ends the run, saved, with `Interrupted`
     """
     recipe = Recipe.read(Path(variant)) if str(variant).endswith(".toml") else zoo.variant(str(variant))
     given = {"data": data, "steps": steps, "seed": seed, "precision": precision}
@@ -106,8 +111,9 @@ def resume(
 ) -> Run:
     """Go on with a run from its newest good checkpoint, exactly as if it had never stopped.
 
-    steps   the step to end at, counted from the run's beginning; by default where it was going
-    set     may change `evaluate` and `log` only: anything else would be another run
+    steps      the step to end at, counted from the run's beginning; by default where it was going
+    set        may change `evaluate` and `log` only: anything else would be another run
+    data_root  where data sets lie now
     """
     folder = RunFolder.open(Path(path))
     with folder.lock():

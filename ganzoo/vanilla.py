@@ -65,7 +65,7 @@ def value(real: Tensor, fake: Tensor) -> Tensor:
 
 
 class MlpGenerator(GeneratorNet):
-    """Rectifier layers from all inputs to tanh pixels, or to points.
+    """ReLU layers from all inputs to tanh pixels, or to points.
 
     widths  of the hidden layers
     """
@@ -133,7 +133,7 @@ class MaxoutDiscriminator(nn.Module):
 
 
 class Mlp2014Generator(GeneratorNet):
-    """The released MNIST generator: two layers of 1200 rectifiers and a sigmoid, weights U(±0.05), the
+    """The released MNIST generator: two layers of 1200 ReLUs and a sigmoid, weights U(±0.05), the
     output's bias at the inverse sigmoid of the pixels' means."""
 
     def __init__(

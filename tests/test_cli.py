@@ -241,7 +241,7 @@ def test_lists_for_people_and_for_programs() -> None:
 
 WRONG = [
     ("trian", 2, "did you mean 'train'"),
-    ("zzz", 2, "there is no command 'zzz'; there is bench, check, "),
+    ("zzz", 2, "there is no command 'zzz'; choose from bench, check, "),
     ("zzz", 2, ", train, variants (see ganzoo --help)"),
     ("train --stepz 5", 2, "--steps"),
     ("train", 2, "--variant"),
@@ -257,7 +257,7 @@ WRONG = [
     ("variants vanila", 1, "did you mean 'vanilla'"),
     ("parts los", 1, "did you mean 'loss'"),
     ("parts optimizer adm", 1, "did you mean 'adam'"),
-    ("parts xyz", 1, "there is augment, discriminator, encoder, extractor, game, generator, loss, metric, optimizer, "),
+    ("parts xyz", 1, "choose from augment, discriminator, encoder, extractor, game, generator, loss, metric, "),
     ("parts loss zzz", 1, "more (ganzoo parts loss)"),
     ("sample", 2, "MODEL"),
     ("sample nothing.onnx", 1, "nothing.onnx"),

@@ -75,6 +75,7 @@ def test_schedules_by_path():
         ({"loss": "minmax"}, "there is no loss 'minmax'; did you mean 'minimax'?"),
         ({"generator.widht": [3]}, "generator 'mlp' has no option 'widht'; did you mean 'widths'?"),
         ({"generator.widths": "big"}, "option 'widths' of generator 'mlp' is 'big'"),
+        ({"lr": 1e-4}, "has nothing called 'lr'; did you mean 'optimizers.G.lr'?"),
         ({"discriminatr": "mlp"}, "has nothing called 'discriminatr'; did you mean 'discriminator'?"),
         ({"batch": 0}, "batch is 0; at least 1 is expected"),
         ({"steps": "many"}, "steps is 'many'; a value of type int is expected"),

@@ -406,7 +406,7 @@ def test_snapshots_and_steps_can_be_sampled(tmp_path):
     assert (early != late).any()
     raw = run.sampler(raw=True).sample(4).images
     assert (raw != late).any()
-    with pytest.raises(GanzooError, match="keeps nothing of step 7; there is 5, 10, 20"):
+    with pytest.raises(GanzooError, match="keeps nothing of step 7; it keeps 5, 10, 20"):
         run.sampler(step=7)
     _, card = generators(run.path)
     assert card["variant"] == "vanilla"

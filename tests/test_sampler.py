@@ -141,7 +141,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("label", {"label": 4}, "0 to 3"),
     ("label", {"label": -1}, "0 to 3"),
     ("label", {"label": 1.5}, "no class"),
-    ("label", {"label": True}, "no class True; there is cat, dog, 3, eel, numbered from 0 to 3"),
+    ("label", {"label": True}, "no class True; choose from cat, dog, 3, eel, numbered from 0 to 3"),
     ("y", {"label": ["cat"] * 3, "n": 2}, "3 labels"),
     ("label", {"label": "cat", "y": "dog"}, "twice"),
     ("n", {"n": 0}, "between 1"),

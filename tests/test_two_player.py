@@ -246,7 +246,7 @@ def test_options_are_keyword_only(monkeypatch):
     )
     with pytest.raises(RecipeError, match=f"^{re.escape(text)}$"):
         game({"discriminator": {"name": "positional", "width": 16}})
-    with pytest.raises(RecipeError, match="has no option 'depth'; there is wrap"):
+    with pytest.raises(RecipeError, match="has no option 'depth'; choose from wrap"):
         game({"discriminator": {"name": "positional", "depth": 16}})
 
 

@@ -79,7 +79,7 @@ def test_a_folder_of_models_is_one_site_with_the_default_first(tmp_path: Path, p
     assert [g["spec"]["name"] for g in json.loads((site / "site.json").read_text())["generators"]] == ["G", "A"]
     site = export_site(folder, tmp_path / "one", "A", package=package)
     assert [g["spec"]["name"] for g in json.loads((site / "site.json").read_text())["generators"]] == ["A"]
-    with pytest.raises(InputError, match="no generator 'B'; there is G, A"):
+    with pytest.raises(InputError, match="no generator 'B'; choose from G, A"):
         export_site(folder, tmp_path / "none", "B", package=package)
 
 

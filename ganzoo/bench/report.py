@@ -227,7 +227,8 @@ def gallery(suite: Suite, trials: Sequence[Trial], desk: Desk, docs: Path) -> Pa
     A picture that is there already stays where the trial's own is not at hand."""
     (docs / "gallery").mkdir(parents=True, exist_ok=True)
     rows = {row["variant"]: row for row in reversed(current(trials, desk.rows())) if row["status"] == "done"}
-    lines = ["# Gallery", "", f"Samples of every variant after `ganzoo bench {suite.name}`: {suite.what}.", ""]
+    about = f"Samples of every variant after `ganzoo bench {suite.name}`: {suite.what}. What the figures mean: [bench]"
+    lines = ["# Gallery", "", f"{about}(bench.md).", ""]
     for variant, row in sorted(rows.items()):
         name = variant.replace("/", "_") + ".png"
         picture = desk.folder / f"{row['id']}.png"

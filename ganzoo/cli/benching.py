@@ -19,7 +19,7 @@ from ganzoo.signals import finish_on_signals
 @click.option("--list", "list_", is_flag=True, help="What suites there are, and what of each is done.")
 @click.option("--variants", metavar="A,B", help="These variants only.")
 @click.option("--seeds", type=SEEDS, metavar="N[-M]", help="These seeds instead of the suite's.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Of results  [runs/bench].")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of results  [runs/bench].")
 @click.option("--slots", type=click.IntRange(min=1), metavar="N", help="Trials at a time  [one a core or GPU].")
 @click.option("--again", is_flag=True, help="Play trials that are done, too.")
 @click.option("--gallery", is_flag=True, help="Write docs/gallery.md and a picture of each variant.")
@@ -83,9 +83,9 @@ def _heard(signal: int) -> None:
 )
 @click.option("--data", metavar="NAME[:ARG]", help="What to compare with, if not what it was trained on.")
 @click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie.")
-@click.option("--seed", type=click.IntRange(0, MAX_SEED - 1), metavar="S", help="Of the first sample.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED - 1), metavar="S", help="Seed of the first sample  [1000000].")
 @click.option("--generator", metavar="NAME", help="Which generator, if there are several.")
-@click.option("--raw", is_flag=True, help="The weights themselves, not their average.")
+@click.option("--raw", is_flag=True, help="The newest weights, not their moving average.")
 @as_json
 def evaluate(model: Path, metrics: tuple[str, ...], seed: int | None, json_: bool, **options: Any) -> None:
     """Measure what a model makes.

@@ -73,7 +73,7 @@ def _options(part: dict[str, Any]) -> None:
 @command("data", example="ganzoo data digits")
 @click.argument("name", required=False)
 @click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie.")
-@click.option("--set", "set_", type=ASSIGNMENT, multiple=True, metavar="data.OPTION=VALUE", help="Of the source.")
+@click.option("--set", "set_", type=ASSIGNMENT, multiple=True, metavar="data.OPTION=VALUE", help="Repeatable.")
 @as_json
 def data(name: str | None, data_root: Path | None, set_: tuple[tuple[str, Any], ...], json_: bool) -> None:
     """List the sources of data, or show one.

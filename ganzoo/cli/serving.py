@@ -11,8 +11,8 @@ from ganzoo.cli.options import command
 
 @command("serve", example="ganzoo serve vanilla.onnx --open")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Any other needs GANZOO_PASSWORD.")
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Beyond this machine it needs GANZOO_PASSWORD.")
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free one.")
 @click.option("--root-path", default="", metavar="PATH", help="The path a proxy serves it under.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def serve(models: tuple[Path, ...], host: str, port: int, root_path: str, open_browser: bool) -> None:

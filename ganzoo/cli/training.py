@@ -24,13 +24,13 @@ def _set(help: str) -> Callable[[Any], Any]:
 
 
 @command("train", example="ganzoo train --variant vanilla --data digits --set optimizers.D.lr=1e-4")
-@click.option("--variant", required=True, metavar="NAME|FILE", help="A variant, or a recipe.toml.")
+@click.option("--variant", required=True, metavar="NAME|FILE", help="One of `ganzoo variants`, or a recipe.toml.")
 @click.option("--data", metavar="NAME[:ARG]", help="What to train on, such as digits or folder:PATH.")
 @click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie.")
 @click.option("--steps", type=COUNT, metavar="N", help="The step to end at.")
 @click.option("--seed", "seeds", type=SEEDS, metavar="N[-M]", help="The seed; 0-4 trains five runs.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="The run's folder.")
-@click.option("--device", default="auto", show_default=True, help="Such as cpu or cuda:1.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Its folder  [runs/VARIANT-DATA-N].")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), help="The recipe's, unless given.")
 @_set("Change the recipe, such as loss=hinge or terms.r1.weight=1; repeatable; ganzoo parts lists what there is.")
 def train(

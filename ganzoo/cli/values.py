@@ -62,7 +62,7 @@ def numbers_in(path: str, name: str) -> Any:
         why = f": {error.strerror.lower()}" if isinstance(error, OSError) and error.strerror else ""
         raise InputError(name, f"{path} cannot be read as an .npy or .npz file of numbers{why}") from error
     if found is None:
-        raise InputError(name, f"{path} holds no '{name}'; there is {', '.join(held) or 'nothing in it'}")
+        raise InputError(name, f"{path} holds no '{name}'; it holds {', '.join(held) or 'nothing'}")
     if found.dtype.kind not in "fiu":
         raise InputError(name, f"{path} holds {found.dtype} for '{name}'; real numbers are needed")
     return found

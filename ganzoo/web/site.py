@@ -90,7 +90,7 @@ def _models(source: Path, scratch: Path, generator: str | None, half: bool) -> l
     chosen = [f for f in found if generator in (None, f.spec.name)]
     if not chosen:
         names = ", ".join(f.spec.name for f in found)
-        raise InputError("generator", f"{source} has no generator '{generator}'; there is {names}")
+        raise InputError("generator", f"{source} has no generator '{generator}'; choose from {names}")
     return chosen
 
 

@@ -84,12 +84,12 @@ class AAE(ganzoo.Game):
 
 
 def rectified(widths: tuple[int, ...]) -> list[nn.Module]:
-    """Linear layers from each width to the next, a rectifier after each."""
+    """Linear layers from each width to the next, a ReLU after each."""
     return [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), nn.ReLU())]
 
 
 class MlpEncoder(ganzoo.EncoderNet):
-    """Linear layers with rectifiers from pixels to a code, which is linear.
+    """Linear layers with ReLU from pixels to a code, which is linear.
 
     widths  of the hidden layers
     """
@@ -106,7 +106,7 @@ class MlpEncoder(ganzoo.EncoderNet):
 
 
 class MlpDiscriminator(nn.Module):
-    """Linear layers with rectifiers from a code to one score.
+    """Linear layers with ReLU from a code to one score.
 
     widths  of the hidden layers
     """

@@ -21,7 +21,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "diffaugment",
             augment="diffaugment",
-            title="D sees data and fakes through random colours, shifts and holes",
+            title="differentiable augmentation of all that D sees: colour, translation, cutout",
             paper="Zhao et al. 2020, Differentiable Augmentation for Data-Efficient GAN Training (arXiv:2006.10738)",
             formula="D descends  E[softplus(−D(T(x)))] + E[softplus(D(T(G(z))))]\n"
             "G descends  E[softplus(−D(T(G(z))))],  T drawn anew for each sample, its gradient taken too",
@@ -36,7 +36,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "augment": {"name": "ada", "images": 100_000.0},
                 "discriminator": {"name": "dcgan", "width": 32, "norm": "none"},
             },
-            title="D sees data and fakes altered at random, as often as it learns the data by heart",
+            title="adaptive augmentation of all that D sees, stronger the more D overfits",
             paper="Karras et al. 2020, Training Generative Adversarial Networks with Limited Data (arXiv:2006.06676)",
             formula="D descends  E[softplus(−D(T(x)))] + E[softplus(D(T(G(z))))]\n"
             "G descends  E[softplus(−D(T(G(z))))],  each step of T with probability p\n"

@@ -23,7 +23,7 @@ def hidden(widths: tuple[int, ...], activation: nn.Module) -> list[nn.Module]:
 
 
 class Generator(ganzoo.GeneratorNet):
-    """Linear layers with BatchNorm and rectifiers from all inputs to tanh pixels, or to points.
+    """Linear layers with BatchNorm and ReLU from all inputs to tanh pixels, or to points.
 
     widths  of the hidden layers
     """
@@ -41,7 +41,7 @@ class Generator(ganzoo.GeneratorNet):
 
 
 class Encoder(ganzoo.EncoderNet):
-    """Linear layers with BatchNorm and leaky rectifiers from pixels to a latent.
+    """Linear layers with BatchNorm and leaky ReLU from pixels to a latent.
 
     widths  of the hidden layers
     """
@@ -59,7 +59,7 @@ class Encoder(ganzoo.EncoderNet):
 
 
 class Discriminator(nn.Module):
-    """Linear layers with leaky rectifiers from a sample and a latent, side by side, to one score.
+    """Linear layers with leaky ReLU from a sample and a latent, side by side, to one score.
 
     widths  of the hidden layers
     """

@@ -10,7 +10,7 @@ PAPER = "Brock et al. 2018, Large Scale GAN Training for High Fidelity Natural I
 FORMULA = """
 D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]
 G descends  −E[D(G(z, y), y)] + β Σ ‖W Wᵀ ⊙ (1 − I)‖²,  the rows of W being the filters of a layer of G
-every weight of both is used as W / σ(W), σ(W) the greatest singular value by power iteration
+every weight of both is used as W / σ(W), σ(W) the largest singular value by power iteration
 """
 
 COMMON = [
@@ -41,7 +41,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "evaluate.metric": "asked",
         },
         loss="hinge",
-        title="classes and a part of the noise for every block, orthogonal filters, truncation",
+        title="classes and a part of the noise for every block, orthogonal regularisation, truncation",
         paper=PAPER,
         formula=FORMULA,
         deviations=[

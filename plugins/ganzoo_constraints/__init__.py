@@ -10,7 +10,7 @@ PAPER = "Miyato et al. 2018, Spectral Normalization for Generative Adversarial N
 FORMULA = """\
 D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]
 G descends  −E[D(G(z))]
-every weight of D is used as W / σ(W), σ(W) the greatest singular value by power iteration"""
+every weight of D is used as W / σ(W), σ(W) the largest singular value by power iteration"""
 
 
 @ganzoo.hookimpl
@@ -23,7 +23,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "sngan",
             {"discriminator.wrap": "spectral"},
             loss="hinge",
-            title="every layer of D divided by its greatest singular value, hinge loss",
+            title="spectral normalisation of every layer of D, hinge loss",
             paper=PAPER,
             formula=FORMULA,
             deviations=[

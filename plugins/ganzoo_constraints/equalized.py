@@ -26,7 +26,7 @@ def equalized(module: nn.Module, *, gain: float = math.sqrt(2)) -> nn.Module:
     pace (Karras et al. 2018). Biases start at 0. The network's own initialisation is replaced. The inputs of an
     embedding are the classes, of which one is 1: its vectors are N(0, gain²/classes).
 
-    gain  √2 before rectifiers, as He et al. 2015 (arXiv:1502.01852); the authors' code has 1 in the last layers
+    gain  √2 before ReLUs, as He et al. 2015 (arXiv:1502.01852); the authors' code has 1 in the last layers
     """
     for layer in weighted(module, "equalized"):
         inputs = layer.weight.numel() // layer.weight.shape[outputs(layer)]

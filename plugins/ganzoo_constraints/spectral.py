@@ -15,7 +15,7 @@ LAYERS = (nn.Linear, nn.Embedding, nn.Bilinear, nn.modules.conv._ConvNd)
 
 
 class SpectralNorm(nn.Module):
-    """W / σ(W), the greatest singular value by power iteration (Eq. 8, Algorithm 1). `u` and `v` are state.
+    """W / σ(W), the largest singular value by power iteration (Eq. 8, Algorithm 1). `u` and `v` are state.
 
     They move in every forward pass of training, in G's turn too, as in the authors' code; in evaluation they rest.
     σ is computed in float32, and to a gradient u and v are constants (Eq. 12).
@@ -58,7 +58,7 @@ class SpectralNorm(nn.Module):
 
 
 def spectral(module: nn.Module, *, iterations: int = 1) -> nn.Module:
-    """Every weight of linear, convolutional and embedding layers divided by its greatest singular value (Miyato et al.
+    """Every weight of linear, convolutional and embedding layers divided by its largest singular value (Miyato et al.
     2018). Biases and BatchNorm stay as they are.
 
     iterations  of the power method in each forward pass of training

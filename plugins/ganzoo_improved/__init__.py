@@ -26,7 +26,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "label-smoothing": {"name": "label-smoothing", "target": 0.9},
                 },
             },
-            title="features to match, a D that sees the batch, averages of the past, one smoothed target",
+            title="feature matching, minibatch discrimination, historical averaging, one-sided label smoothing",
             paper=PAPER,
             formula="D descends  −E[0.9 log D(x) + 0.1 log(1 − D(x))] − E[log(1 − D(G(z)))] + λ_h ‖θ_D − average‖²\n"
             "G descends  −E[log D(G(z))] + λ_f ‖E f(x) − E f(G(z))‖² + λ_h ‖θ_G − average‖²\n"

@@ -29,7 +29,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             },
             loss="cramer",
             k=5,
-            title="the energy distance between vectors that D makes of data and of samples",
+            title="energy distance between D's embeddings of data and of samples",
             paper="Bellemare et al. 2017, The Cramer Distance as a Solution to Biased Wasserstein Gradients"
             " (arXiv:1705.10743)",
             formula="D descends  E[f(G(z))] − E[f(x)] + λ E[(‖∇f(x̂)‖ − 1)²],  f(x) = ‖h(x) − h(G(z'))‖ − ‖h(x)‖, "
@@ -56,7 +56,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 },
             },
             loss="fisher",
-            title="the distance of means, the second moment of D's scores held at 1 by a multiplier",
+            title="distance of means, the second moment of D's scores held at 1 by a Lagrange multiplier",
             paper="Mroueh and Sercu 2017, Fisher GAN (arXiv:1705.09675)",
             formula="D ascends   Ê + λ (1 − Ω̂) − ρ/2 (Ω̂ − 1)²\n"
             "G descends  −E[D(G(z))]\n"
@@ -93,7 +93,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             loss="mmd",
             k=5,
             steps=3500,
-            title="the discrepancy of all moments, in a space that D's encoder makes",
+            title="maximum mean discrepancy of features that D's encoder learns",
             paper="Li et al. 2017, MMD GAN: Towards Deeper Understanding of Moment Matching Network (arXiv:1705.08584)",
             formula="M = E[k(f(x), f(x'))] + E[k(f(G(z)), f(G(z')))] − 2 E[k(f(x), f(G(z)))]\n"
             "D ascends   M − λ E[‖x − decoder(f(x))‖²] − λ E[‖G(z) − decoder(f(G(z)))‖²], five times\n"

@@ -48,7 +48,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         COMPARED.but(
             "acgan",
             {"terms.auxiliary-classifier": {"name": "auxiliary-classifier"}, "evaluate.metric": "asked"},
-            title="D also says the class, and both players want it right",
+            title="auxiliary classifier: D also says the class, and both players want it right",
             paper="Odena et al. 2017, Conditional Image Synthesis with Auxiliary Classifier GANs (arXiv:1610.09585)",
             formula="L_S = E[log P(S = real | x)] + E[log P(S = fake | G(c, z))]\n"
             "L_C = E[log P(C = c | x)] + E[log P(C = c | G(c, z))]\n"

@@ -17,7 +17,7 @@ from ganzoo.vanilla import Maxout
 
 
 class Generator(ganzoo.GeneratorNet):
-    """Rectifiers over the noise, others over the labels, a joint layer of them, and a sigmoid: pixels in [0, 1].
+    """ReLUs over the noise, others over the labels, a joint layer of them, and a sigmoid: pixels in [0, 1].
     Points have no sigmoid.
 
     widths  units over the noise, units over the labels

@@ -23,7 +23,7 @@ from ganzoo_networks.flatten import Flatten
 
 
 class Discriminator(nn.Module):
-    """Two convolutions 4×4 of stride 2 and a linear layer with leaky rectifiers and dropout, logits of the classes at
+    """Two convolutions 4×4 of stride 2 and a linear layer with leaky ReLU and dropout, logits of the classes at
     the end; the score is the logarithm of the sum of their exponentials.
 
     width  channels of the first convolution; the second has 2, the linear layer 8 times as many units

@@ -11,7 +11,7 @@ from ganzoo.errors import RecipeError
 
 
 class Discriminator(nn.Module):
-    """Two layers of rectifiers to a code, and two back. The score is how badly a point is reconstructed, per
+    """Two layers of ReLUs to a code, and two back. The score is how badly a point is reconstructed, per
     coordinate; `features` is the code.
 
     width  of the hidden layers

@@ -42,7 +42,7 @@ class Generator(ganzoo.GeneratorNet):
 
 
 class Discriminator(nn.Module):
-    """Convolutions 4×4 of stride 2 with leaky rectifiers, one score at the end. A label becomes one more plane
+    """Convolutions 4×4 of stride 2 with leaky ReLU, one score at the end. A label becomes one more plane
     for each class.
 
     width  channels of the first layer; they double with every halving

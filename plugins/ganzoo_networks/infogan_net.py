@@ -16,7 +16,7 @@ from ganzoo_networks.sizes import picture
 
 class Generator(ganzoo.GeneratorNet):
     """Two linear layers, then two transposed convolutions 4×4 of stride 2 and a sigmoid: pixels in [0, 1].
-    BatchNorm and leaky rectifiers of slope 0.2 between. Weights N(0, 0.02²).
+    BatchNorm and leaky ReLU of slope 0.2 between. Weights N(0, 0.02²).
 
     width  channels before the last layer; the others keep the paper's ratios to it (16, 2)
     """
@@ -41,7 +41,7 @@ class Generator(ganzoo.GeneratorNet):
 
 
 class Discriminator(nn.Module):
-    """Two convolutions 4×4 of stride 2 and a linear layer, leaky rectifiers of slope 0.2, one score. A label becomes
+    """Two convolutions 4×4 of stride 2 and a linear layer, leaky ReLU of slope 0.2, one score. A label becomes
     one more plane for each class. Weights N(0, 0.02²).
 
     width  channels of the first layer; the others keep the paper's ratios to it (2, 16)

@@ -13,7 +13,7 @@ from ganzoo.vanilla import Maxout
 
 
 class Generator(ganzoo.GeneratorNet):
-    """Four layers of 400 rectifiers with BatchNorm instead of a bias, then a linear one. Weights N(0, 0.02²).
+    """Four layers of 400 ReLUs with BatchNorm instead of a bias, then a linear one. Weights N(0, 0.02²).
 
     widths  of the hidden layers
     """

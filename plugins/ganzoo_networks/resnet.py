@@ -62,7 +62,7 @@ class Up(nn.Module):
 
 
 class Generator(ganzoo.GeneratorNet):
-    """A linear layer to the smallest map, a residual block for every doubling, BatchNorm, a convolution, tanh.
+    """A linear layer to the smallest map, a residual block for every upsampling, BatchNorm, a convolution, tanh.
 
     width  channels of every block
     """
@@ -84,7 +84,7 @@ class Generator(ganzoo.GeneratorNet):
 
 
 class First(nn.Module):
-    """The first block of D, on pixels: no rectifier before it, and the sides halve."""
+    """The first block of D, on pixels: no ReLU before it, and the sides halve."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class Level(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Residual blocks that halve the sides to 7-13 pixels, two that keep them, a rectifier, the sum over the map,
+    """Residual blocks that halve the sides to 7-13 pixels, two that keep them, a ReLU, the sum over the map,
     one score.
 
     width  channels of every block

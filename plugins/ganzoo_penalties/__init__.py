@@ -43,7 +43,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "terms.r1.gamma": 0.003,
                 },
             },
-            title="a penalty on D's gradient at data, with which the game converges",
+            title="R1: a penalty on D's gradient at data, with which the game converges",
             paper="Mescheder et al. 2018, Which Training Methods for GANs do actually Converge? (arXiv:1801.04406)",
             formula=f"{LOSS}\nD descends  γ/2 E[‖∇D(x)‖²] too, over data",
             deviations=[*BASE.deviations, "the paper has RMSProp, or Adam with β₁ = 0, at 1e-4"],
@@ -53,7 +53,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "lecam",
             {"terms.lecam": "lecam"},
-            title="D's scores of data and fakes are tied to the other's moving average",
+            title="D's scores of data and fakes are each tied to the other's moving average",
             paper="Tseng et al. 2021, Regularizing Generative Adversarial Networks under Limited Data"
             " (arXiv:2104.03310)",
             formula=f"{LOSS}\nD descends  λ (E[(D(x) − α_F)²] + E[(D(G(z)) − α_R)²]) too\n"
@@ -70,7 +70,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "crgan",
             {"terms.consistency": {"name": "consistency", "flip": 0.0}},
-            title="D says of a picture what it says of it shifted",
+            title="consistency regularisation: D scores a picture of the data as it does its augmented copy",
             paper="Zhang et al. 2019, Consistency Regularization for Generative Adversarial Networks"
             " (arXiv:1910.12027)",
             formula=f"{LOSS}\nD descends  λ E[(D(x) − D(T(x)))²] too, D the score",
@@ -81,7 +81,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "bcr",
             {"terms.balanced-consistency": {"name": "balanced-consistency", "flip": 0.0}},
-            title="D says of a picture, of the data or a fake, what it says of it shifted",
+            title="balanced consistency regularisation: the same of data and of fakes",
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\n"
             "D descends  λ_real E[(D(x) − D(T(x)))²] + λ_fake E[(D(G(z)) − D(T(G(z))))²] too, D the score",
@@ -92,7 +92,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
         BASE.but(
             "zcr",
             {"terms.latent-consistency": "latent-consistency"},
-            title="a little noise on z changes D's score little, and G's picture much",
+            title="latent consistency regularisation: noise on z changes D's score little, and G's picture much",
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\nD descends  λ_dis E[(D(G(z)) − D(G(T(z))))²] too, D the score\n"
             "G descends  −λ_gen E[(G(z) − G(T(z)))²] too,  T(z) = z + σ ε",

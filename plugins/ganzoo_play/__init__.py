@@ -64,7 +64,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "averages.half_life": 5000.0,
                 },
             },
-            title="G plays against the D that would answer it",
+            title="G's gradient goes through the steps by which D would answer",
             paper="Metz et al. 2017, Unrolled Generative Adversarial Networks (arXiv:1611.02163)",
             formula=f"{BASE.formula.strip()}\n"
             "in G's turn D is θ_K:  θ_0 D's weights,  θ_{k+1} a step of D's Adam from θ_k,  K = 5\n"
@@ -88,7 +88,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "terms.rotation": "rotation",
             },
             loss="hinge",
-            title="D also tells how a picture was turned",
+            title="self-supervised: D also tells how a picture was rotated",
             paper="Chen et al. 2019, Self-Supervised GANs via Auxiliary Rotation Loss (arXiv:1811.11212)",
             formula="D descends  E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))] − β E[log Q(r | x turned by r)]\n"
             "G descends  −E[D(G(z))] − α E[log Q(r | G(z) turned by r)]\n"

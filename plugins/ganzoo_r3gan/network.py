@@ -19,12 +19,12 @@ from ganzoo_networks.resampling import halved
 from ganzoo_networks.sizes import halvings, picture
 
 SLOPE = 0.2
-GAIN = math.sqrt(2 / (1 + SLOPE**2))  # of weights after a leaky rectifier of that slope (He et al. 2015)
+GAIN = math.sqrt(2 / (1 + SLOPE**2))  # of weights after a leaky ReLU of that slope (He et al. 2015)
 
 
 class Block(nn.Module):
     """x + residual(x): 1×1 to twice the channels, 3×3 in groups, 1×1 back, whose weights are 0 at first. Leaky
-    rectifiers with a bias before each but the first.
+    ReLU with a bias before each but the first.
 
     depth  how many blocks the network has: the fewer, the larger the first weights
     """

@@ -28,11 +28,11 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "evaluate.metric": "asked",
             },
             loss="hinge",
-            title="every place of a map looks at all others, in both networks",
+            title="self-attention in G and D",
             paper="Zhang et al. 2018, Self-Attention Generative Adversarial Networks (arXiv:1805.08318)",
             formula="o_j = v(Σ_i β_ji h(x_i)),  β_j = softmax_i(f(x_i)ᵀ g(x_j)),  y = γ o + x,  γ = 0 at first\n"
             "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]\n"
-            "every weight of both is used as W / σ(W), σ(W) the greatest singular value by power iteration",
+            "every weight of both is used as W / σ(W), σ(W) the largest singular value by power iteration",
             deviations=[
                 "width 16 (32 at the smallest map) and batch 32, for a CPU (the paper at 128 pixels: 64 to 1024, 256)",
                 "four times the paper's learning rates, 1e-4 and 4e-4, as a CPU affords few steps",

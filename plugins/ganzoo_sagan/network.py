@@ -43,7 +43,7 @@ class Up(nn.Module):
 
 
 class First(nn.Module):
-    """The first block of D, on pixels: no rectifier before it. float [N, C, H, W] -> [N, outputs, H/2, W/2]."""
+    """The first block of D, on pixels: no ReLU before it. float [N, C, H, W] -> [N, outputs, H/2, W/2]."""
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
@@ -80,8 +80,8 @@ class Level(nn.Module):
 
 
 class Generator(ganzoo.GeneratorNet):
-    """A linear layer from the noise to the smallest map, a residual block for every doubling, BatchNorm, a convolution,
-    tanh. The BatchNorms of the blocks are conditional.
+    """A linear layer from the noise to the smallest map, a residual block for every upsampling, BatchNorm, a
+    convolution, tanh. The BatchNorms of the blocks are conditional.
 
     width      channels of the last block; twice that at each level below
     attention  of the maps that blocks make, the greatest up to this side and below the picture's attends to itself
@@ -133,14 +133,14 @@ class Rising(nn.Module):
 
 
 class Pixels(nn.Sequential):
-    """From the last map to a picture: BatchNorm, a rectifier, a convolution, tanh."""
+    """From the last map to a picture: BatchNorm, a ReLU, a convolution, tanh."""
 
     def __init__(self, width: int, output: ganzoo.OutputSpec) -> None:
         super().__init__(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, output.shape[0], 3, padding=1), nn.Tanh())
 
 
 class Discriminator(Projected):
-    """Residual blocks that halve the sides to less than 8, one that keeps them, and a rectifier.
+    """Residual blocks that halve the sides to less than 8, one that keeps them, and a ReLU.
 
     width      channels of the first block; twice that at each level below
     attention  of the maps that blocks make, the greatest up to this side attends to itself

@@ -53,7 +53,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "terms.path-length": {"name": "path-length", "weight": 2.0, "every": 4},
         },
         game="stylegan2",
-        title="styles by a mapping, modulated convolutions, noise, lazy penalties",
+        title="mapping network, modulated convolutions, noise, lazy regularisation",
         paper=PAPER,
         formula=FORMULA,
         deviations=[

@@ -84,7 +84,7 @@ class ToPixels(ModulatedConv):
 
 
 class Styled(nn.Module):
-    """A modulated convolution, noise of a learnt strength, a bias, a leaky rectifier; it may double the sides first."""
+    """A modulated convolution, noise of a learnt strength, a bias, a leaky ReLU; it may double the sides first."""
 
     def __init__(self, inputs: int, outputs: int, latent: int, doubles: bool) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Styled(nn.Module):
 
 
 def rectified(x: Tensor) -> Tensor:
-    """A leaky rectifier times √2, which keeps the size of what goes through it."""
+    """A leaky ReLU times √2, which keeps the size of what goes through it."""
     return leaky_relu(x, SLOPE) * math.sqrt(2)
 
 
