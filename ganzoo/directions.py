@@ -67,7 +67,7 @@ def find(here: Request, spec: InputSpec, run: Callable[[dict[str, NDArray[Any]]]
         return of_latents(spec.name, here.drawn(spec, here.seeds))
     prior = find_prior(spec.distribution)
     fed = [here.rows(k, k + BATCH) for k in range(0, len(here), BATCH)]
-    outputs = np.concatenate([run(rows) for rows in fed])
+    outputs = np.concatenate([_from_afar(run(rows)) for rows in fed])
     labels = [np.concatenate([rows[s.name] for rows in fed]) for s in here.spec.of_kind("label")]
     groups = np.stack(labels, axis=1) if labels else np.zeros((len(here), 1), dtype=np.int64)
     spread = 1.0 if prior.base == "normal" else 12**-0.5
@@ -107,7 +107,7 @@ def of_outputs(
     spread   the standard deviation of the noise
     groups   int64 [N, labels]: outputs are compared within a class only
     """
-    seen = _from_afar(outputs).reshape(len(outputs), -1).astype(np.float64)
+    seen = outputs.reshape(len(outputs), -1).astype(np.float64)
     _, which = np.unique(groups, axis=0, return_inverse=True)
     for group in range(which.max() + 1):
         seen[which.ravel() == group] -= seen[which.ravel() == group].mean(axis=0)

@@ -130,6 +130,11 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def finite(value: Any) -> Any:
+    """A value of JSON with null for each number that is not finite: JSON has no NaN."""
+    return json.loads(json.dumps(value), parse_constant=lambda _: None)
+
+
 def write_json(path: AnyPath, value: Any) -> None:
     """Writes JSON for people: keys sorted, indented by two, a newline at the end.
 

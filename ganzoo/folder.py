@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 import socket
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ganzoo.errors import DamagedFile, GanzooError, SpaceError
-from ganzoo.files import AnyPath, atomic, read_bytes, read_json, space_errors, sweep, write_json
+from ganzoo.files import AnyPath, atomic, finite, read_bytes, read_json, space_errors, sweep, write_json
 
 FORMAT = 1
 T = TypeVar("T")
@@ -123,8 +122,8 @@ class RunFolder:
 
         Rows hold `step` and what follows from the seed: never a clock value. SpaceError as in `atomic`.
         """
-        written = {k: _finite(v) for k, v in row.items()}
-        line = json.dumps(written, allow_nan=False) + "\n"
+        written: dict[str, Any] = finite(dict(row))
+        line = json.dumps(written) + "\n"
         with space_errors(self.metrics), open(self.metrics, "a+b") as file:
             size = file.seek(0, os.SEEK_END)
             if size:
@@ -277,7 +276,3 @@ def _step(path: Path) -> int:
 def _by_step(folder: Path, suffix: str) -> list[Path]:
     found = [path for path in folder.glob(f"step-*.{suffix}") if re.fullmatch(r"step-\d+", path.stem)]
     return sorted(found, key=_step)
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -205,6 +205,28 @@ class Sampler:
         arguments = {"seconds": seconds, "fps": fps, "seed": seed}
         return self._way(keys, places, batch, "walk", arguments, inputs, fps)
 
+    def way(
+        self,
+        keys: Sequence[Key],
+        places: Sequence[float] | NDArray[np.floating],
+        fps: float = 12.0,
+        batch: int = BATCH,
+        **inputs: Any,
+    ) -> Samples:
+        """Pictures at these places on the closed way through the keys: 1.25 is a quarter of the way from key 1 to 2,
+        and key 0 follows the last. What is no latent is held as given, or as the first seed says."""
+        at = np.asarray(places, dtype=np.float64)
+        if not len(keys) or at.ndim != 1 or not len(at) or not np.isfinite(at).all():
+            raise InputError("places", "a way needs keys, and finite places on it; give at least one of each")
+        arguments = {"keys": [k if isinstance(k, int) else None for k in keys], "places": at.tolist()}
+        return self._way(keys, at.tolist(), batch, "way", arguments, inputs, _positive("fps", fps))
+
+    def inputs_of(self, seeds: Sequence[int], **inputs: Any) -> dict[str, NDArray[Any]]:
+        """What the pictures of these seeds are made from, by name, as the spec describes it; nothing is run but what
+        makes a latent. Inputs as in `sample`."""
+        label, truncation, given = family.apart(inputs)
+        return self._ask(None, 0, seeds, label, truncation, given).rows(0, len(seeds))
+
     def vary(self, seed: int, amount: float = 0.2, n: int = 16, batch: int = BATCH, **inputs: Any) -> Samples:
         """n variations of a seed: latents moved by `amount` (0 none, 1 all the way) towards seed + 1 + k."""
         if not 0 <= amount <= 1:

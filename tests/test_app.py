@@ -7,6 +7,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -22,13 +24,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import ganzoo
-from ganzoo.app import server
+from ganzoo.app import server, wishes
 from ganzoo.app.api import create_app
 from ganzoo.app.guard import BODY, HEADERS, Streams
 from ganzoo.app.schema import told
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.server import is_loopback, listen, serve
+from ganzoo.app.snippets import card
+from ganzoo.app.studio import DRAWING
 from ganzoo.errors import GanzooError
+from ganzoo.images import fitted
 
 SAMPLE = "/v1/sample"
 HERE = "http://127.0.0.1"
@@ -95,6 +100,25 @@ def test_a_model_that_starts_from_a_picture(models: list[Path], tmp_path: Path) 
         assert client.post(SAMPLE, content=b" " * (13 * 1024 * 1024)).status_code == 413
 
 
+def test_a_picture_is_decoded_by_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of some KB can be 16 megapixels; the server answers others meanwhile."""
+    threads = []
+
+    def seen(image: Any, shape: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return fitted(image, shape)
+
+    monkeypatch.setattr(wishes, "fitted", seen)
+    out = io.BytesIO()
+    Image.new("L", (20, 30)).save(out, "PNG")
+    body = {"photo": base64.b64encode(out.getvalue()).decode()}
+    with TestClient(create_app([tiny(tmp_path / "picture.onnx", "picture")], page=False), HERE) as client:
+        tag = client.post(SAMPLE, json=body).headers["etag"]
+        assert client.post(SAMPLE, json=body, headers={"if-none-match": tag}).status_code == 304
+    assert len(threads) == 1
+    assert threads[0].startswith(DRAWING)
+
+
 def test_points(client: TestClient) -> None:
     found = client.post(SAMPLE, json={"model": "points", "n": 1000, "format": "json"}).json()
     assert np.asarray(found["points"]).shape == (1000, 2)
@@ -110,6 +134,8 @@ def test_points(client: TestClient) -> None:
         ("application/json", "application/json"),
         ("image/png;q=0.5, application/x-npz", "application/x-npz"),
         ("application/zip", "application/zip"),
+        ("image/png;q=0, */*", "application/x-npz"),
+        ("*/*, image/*;q=0, application/x-npz;q=0", "application/json"),
     ],
 )
 def test_accept(client: TestClient, accept: str, media: str) -> None:
@@ -118,7 +144,10 @@ def test_accept(client: TestClient, accept: str, media: str) -> None:
 
 
 def test_accept_of_nothing_we_make(client: TestClient) -> None:
-    error_of(client.post(SAMPLE, json={"n": 1}, headers={"accept": "video/mp4"}), 406, "accept")
+    for accept in ("video/mp4", "*/*;q=0", ""):
+        error_of(client.post(SAMPLE, json={"n": 1}, headers={"accept": accept}), 406, "accept")
+    points = {"json": {"n": 1, "model": "points"}, "headers": {"accept": "application/zip"}}
+    assert "zip" not in error_of(client.post(SAMPLE, **points), 406, "accept")
 
 
 def test_etag(client: TestClient) -> None:
@@ -127,6 +156,8 @@ def test_etag(client: TestClient) -> None:
     assert client.post(SAMPLE, json={"seeds": [5, 6]}).headers["etag"] == tag
     again = client.post(SAMPLE, json={"n": 2, "seed": 5}, headers={"if-none-match": tag})
     assert (again.status_code, again.content) == (304, b"")
+    weak = client.post(SAMPLE, json={"n": 2, "seed": 5}, headers={"if-none-match": f'"x", W/{tag}'})
+    assert weak.status_code == 304, "a proxy that compresses weakens it"
     assert client.post(SAMPLE, json={"n": 2, "seed": 6}).headers["etag"] != tag
 
 
@@ -147,6 +178,32 @@ def test_a_card_does_not_say_where_data_lies() -> None:
     }
     assert told(card) == {"data": "folder:cats", "data_card": {"licence": "MIT"}}
     assert told({"data": "semi:npz:/home/a:b/x.npz"}) == {"data": "semi:npz:x.npz"}
+
+
+def test_a_strangers_card_harms_no_other_model(models: list[Path]) -> None:
+    app = create_app(models, page=False)
+    app.state.studio.sampler("points").backend.card.update(
+        versions=[1], figures={"fid": float("nan")}, step=float("inf")
+    )
+    with TestClient(app, HERE) as client:
+        cards = [one["card"] for one in client.get("/v1/models").json()["models"]]
+    assert cards[0]["step"] == 1000
+    assert cards[2]["figures"] == {"fid": None}
+    assert cards[2]["step"] is None
+    assert "versions" not in cards[2]
+    assert "Made with" not in card(app.state.studio, "points")
+
+
+def test_openapi_says_what_each_model_takes(client: TestClient) -> None:
+    about = client.get("/openapi.json").json()["paths"][SAMPLE]["post"]["requestBody"]["content"]["application/json"]
+    plain, conditional, points = about["schema"]["oneOf"]
+    assert "required" not in plain
+    assert conditional["required"] == ["model"]
+    assert conditional["properties"]["model"]["const"] == "conditional"
+    assert conditional["properties"]["label"] == conditional["properties"]["y"]
+    assert "label" not in plain["properties"]
+    assert [one["properties"]["n"]["maximum"] for one in (plain, points)] == [256, 10_000]
+    assert "zip" not in points["properties"]["format"]["enum"]
 
 
 def test_the_openapi_examples_work(client: TestClient) -> None:
@@ -368,6 +425,28 @@ def test_a_visitor_the_server_does_not_know_leaves_nothing_in_its_log(models: li
             assert '"session_not_found":true' in said.text.replace(" ", "")
 
 
+@pytest.mark.parametrize("path", ["/gradio_api/queue/data/", "/gradio_api/queue/data"])
+def test_what_strangers_ask_of_the_page_fills_no_log(models: list[Path], path: str) -> None:
+    with TestClient(create_app(models[:1]), HERE) as client:
+        client.get(path, params={"session_hash": "x"})
+        for body in ({"fn_index": 9999, "session_hash": "x", "data": []}, {"fn_index": 0, "data": []}):
+            assert client.post("/gradio_api/queue/join", json=body).status_code in (400, 404, 422, 500)
+
+
+def test_other_sites_neither_read_nor_upload(tmp_path: Path) -> None:
+    """Gradio would let any Origin read, and an upload is a request that a browser lets every page make."""
+    photo = {"files": ("a.png", b"\x89PNG", "image/png")}
+    with TestClient(create_app([tiny(tmp_path / "picture.onnx", "picture")]), "http://10.0.0.7") as client:
+        for path in ("/config", "/v1/models", "/"):
+            answer = client.get(path, headers={"origin": "http://evil.com"})
+            assert answer.status_code == 200
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+        for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+            answer = client.post("/gradio_api/upload", files=photo, headers={"sec-fetch-site": site})
+            assert answer.status_code == status, site
+        assert client.post("/gradio_api/upload", files=photo).status_code == 200
+
+
 def test_an_answer_that_breaks_off_is_raised() -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -575,6 +654,13 @@ def test_models_of_one_name_and_none_at_all(models: list[Path]) -> None:
         create_app([], page=False)
     with pytest.raises(GanzooError):
         create_app([models[0].with_name("absent.onnx")], page=False)
+
+
+def test_a_server_that_never_starts_leaves_no_folder(models: list[Path]) -> None:
+    code = "import sys; from ganzoo.app.scratch import Scratch; print(Scratch().folder)"
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "ganzoo-serve-" in made.stdout
+    assert not Path(made.stdout.strip()).exists()
 
 
 def test_the_temporary_folder_stays_small() -> None:

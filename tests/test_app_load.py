@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -148,6 +149,92 @@ def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
     known |= {"TMPDIR": str(folders[0]), "HOME": str(folders[1]), "PYTHONPATH": root}
     command = [sys.executable, "-c", ALONE, str(model), *map(str, folders)]
     assert subprocess.run(command, env=known, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+IMPATIENT = """
+import sys
+from ganzoo.app import server
+server.PATIENCE = 0.5
+server.serve(sys.argv[1:], port=0)
+"""
+
+
+def test_silent_connections_are_closed(tmp_path: Path) -> None:
+    """One that sends nothing, half a head, or half of a second one; not one whose answer is being made."""
+    model = tiny(tmp_path / "m.onnx")
+    process = subprocess.Popen([sys.executable, "-c", IMPATIENT, str(model)], stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(process.stdout.readline().rpartition(":")[2])  # type: ignore[union-attr]
+        head = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        for sent in (b"", head, head + b"\r\n" + head):
+            with socket.create_connection(("127.0.0.1", port), timeout=15) as line:
+                line.sendall(sent)
+                said = b""
+                while part := line.recv(4096):
+                    said += part
+                assert said.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
+        body = b'{"n": 1}'
+        request = b"POST /v1/sample HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        with socket.create_connection(("127.0.0.1", port), timeout=15) as line:
+            line.sendall(request + b"Content-Length: 8\r\n\r\n" + body[:4])
+            time.sleep(2)
+            line.sendall(body[4:])
+            assert line.recv(4096).startswith(b"HTTP/1.1 200")
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+SLOW = """
+import sys, time
+from ganzoo.onnx_backend import OnnxBackend
+from ganzoo.app import server, studio
+from ganzoo.cli import cli
+server.DRAIN = 0.5
+shown = studio._shown
+def slowed(path, base):
+    found = shown(path, base)
+    for one in found.values():
+        one.backend.run = lambda inputs: (print("drawing", flush=True), time.sleep(60))
+    return found
+studio._shown = slowed
+cli(["serve", sys.argv[1], "--port", "0"])
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_does_not_end_holds_nobody(tmp_path: Path, how: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, str(tiny(tmp_path / "m.onnx"))], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    port = int(process.stdout.readline().rpartition(":")[2])
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    line.request("POST", "/v1/sample", b'{"n": 1}', {"content-type": "application/json"})
+    assert process.stdout.readline() == "drawing\n"
+    process.send_signal(how)
+    began = time.monotonic()
+    process.wait(30)
+    assert time.monotonic() - began < 6
+    line.close()
+
+
+def test_a_server_goes_with_its_terminal(tmp_path: Path) -> None:
+    """The terminal's end and 'load the models again' are one signal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", SERVER, str(tiny(tmp_path / "m.onnx"))])
+    said = b""
+    while b"http://" not in said:
+        said += os.read(terminal, 4096)
+    os.kill(pid, signal.SIGHUP)
+    time.sleep(1)
+    assert os.waitpid(pid, os.WNOHANG) == (0, 0), "it has its terminal"
+    os.close(terminal)
+    end = time.monotonic() + 20
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_sighup_loads_the_models_again(server: Running) -> None:

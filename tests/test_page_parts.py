@@ -6,8 +6,10 @@ import asyncio
 import inspect
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -25,13 +27,14 @@ pytest.importorskip("gradio", reason="gradio is not installed")
 import gradio as gr
 
 from ganzoo.app import compare_tab, places, recall, sample_tab, training_tab, walk_tab
-from ganzoo.app.controls import Sheet
+from ganzoo.app.controls import Sheet, sentence
 from ganzoo.app.inputs import clip_of, clips_within, requested
 from ganzoo.app.page import build
+from ganzoo.app.photo import Photo
 from ganzoo.app.schema import told
-from ganzoo.app.snippets import card
+from ganzoo.app.snippets import _line, card
 from ganzoo.app.studio import Pool, Studio
-from ganzoo.app.walk_tab import EASINGS, walked
+from ganzoo.app.walk_tab import EASINGS
 from ganzoo.errors import InputError
 from ganzoo.folder import RunFolder
 from ganzoo.images import png_text
@@ -41,8 +44,9 @@ from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 
 def test_a_walk_passes_its_seeds_and_holds_the_rest(tmp_path: Path) -> None:
     sampler = ganzoo.load(tiny(tmp_path / "m.onnx", "conditional"))
-    keys = sampler.sample(seeds=[3, 7, 5], label="dog", truncation=0.5)
-    way = walked(sampler, keys, np.asarray([0.0, 1.0, 1.5, 2.0, 3.0]))
+    given = {"label": "dog", "truncation": 0.5}
+    keys = sampler.sample(seeds=[3, 7, 5], **given)
+    way = sampler.way([3, 7, 5], np.asarray([0.0, 1.0, 1.5, 2.0, 3.0]), **given)
     assert (way.output[[0, 1, 3, 4]] == keys.output[[0, 1, 2, 0]]).all()
     assert set(way.inputs["y"].tolist()) == {1}
     assert way.inputs["truncation"] == 0.5
@@ -51,6 +55,41 @@ def test_a_walk_passes_its_seeds_and_holds_the_rest(tmp_path: Path) -> None:
     middle = (np.linalg.norm(a) + np.linalg.norm(b)) / 2 * np.sin(angle / 2) / np.sin(angle)
     middle = middle * (a / np.linalg.norm(a) + b / np.linalg.norm(b))
     assert np.allclose(way.inputs["z"][2], middle, atol=1e-6)
+
+
+def test_a_way_needs_keys_and_places(tmp_path: Path) -> None:
+    sampler = ganzoo.load(tiny(tmp_path / "m.onnx"))
+    for keys, at in (([], [0.0]), ([1, 2], []), ([1, 2], [float("nan")]), ([1, 2], [[0.0]])):
+        with pytest.raises(InputError, match="a way needs keys"):
+            sampler.way(keys, at)
+
+
+def test_what_a_picture_is_made_from_can_be_asked(tmp_path: Path) -> None:
+    sampler = ganzoo.load(tiny(tmp_path / "m.onnx", "conditional"))
+    made, asked = sampler.sample(seeds=[3, 7], label="dog"), sampler.inputs_of([3, 7], label="dog")
+    assert made.inputs.keys() == asked.keys()
+    assert all(np.array_equal(made.inputs[name], asked[name]) for name in asked)
+
+
+def test_a_photo_that_is_drawn_from_is_as_new(tmp_path: Path) -> None:
+    """The folder that it lies in is swept."""
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"some bytes")
+    os.utime(photo, (0, 0))
+    assert Photo().preprocess(SimpleNamespace(path=str(photo))) == b"some bytes"
+    assert photo.stat().st_mtime > time.time() - 60
+    assert Photo().preprocess(SimpleNamespace(path=str(tmp_path / "swept.png"))) is None
+
+
+def test_a_message_is_shown_as_text() -> None:
+    """Gradio shows HTML, and a name in an address may be some."""
+    assert sentence(InputError("y", "no <a href='x'>bird</a>")) == "No &lt;a href='x'&gt;bird&lt;/a&gt;"
+
+
+def test_classes_in_turn_are_one_input_of_the_command_line() -> None:
+    line = _line("m.onnx", None, {"n": 2, "seed": 0}, {"label": ["cat", "dog"], "truncation": 0.5})
+    assert "--input 'label=['\"'\"'cat'\"'\"', '\"'\"'dog'\"'\"']'" in line
+    assert "--truncation 0.5" in line
 
 
 @pytest.mark.parametrize("name", EASINGS)
@@ -281,7 +320,7 @@ def test_a_place_is_a_way_between_seeds(tmp_path: Path) -> None:
     child = places.children(places.read("7"), places.read("(7~8@0.3)"), 3)[1]
     assert str(child).startswith("((7~(7~8@0.3)@0.5)~")
     assert str(places.read(str(child))) == str(child)
-    assert child.first == 7
+    assert child.seed == 7
 
 
 def test_a_name_may_be_long_but_not_longer_than_it_is_read(tmp_path: Path) -> None:
@@ -297,7 +336,7 @@ def test_a_name_may_be_long_but_not_longer_than_it_is_read(tmp_path: Path) -> No
     a, b = places.read("7"), places.read("12")
     for _ in range(6):
         a, b = places.children(a, b, 2)
-        assert places.read(str(b)).first == 7
+        assert places.read(str(b)).seed == 7
     with pytest.raises(InputError, match="longer than 2000"):
         places.children(a, b, 2)
     with pytest.raises(InputError, match="longer than 2000"):

@@ -22,7 +22,8 @@ from ganzoo.app.studio import Busy, Pool, Studio
 from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish
 from ganzoo.cores import cores
 from ganzoo.errors import GanzooError, InputError
-from ganzoo.sampler import Samples
+from ganzoo.files import finite
+from ganzoo.sampler import Sampler, Samples
 
 QUEUE = 32
 """Requests that may wait for a worker."""
@@ -93,13 +94,14 @@ def _routes(app: FastAPI, studio: Studio) -> None:
     @app.post("/v1/sample", summary="Draw samples", responses=schema.SAMPLE, openapi_extra=about)
     async def sample(request: Request) -> Response:
         wish = studio.wish(await _json(request))
-        kind = wish.format or _accepted(request.headers.get("accept", "*/*"))
-        kind = "png" if kind == "zip" and studio.spec(wish.model).output.kind == "points" else kind
-        tag = _tag(studio, wish, kind)
+        sampler = studio.sampler(wish.model)  # of one look, so that the tag is of what is drawn
+        made = [name for name in FORMATS if name != "zip" or sampler.spec.output.kind != "points"]
+        kind = wish.format or _accepted(request.headers.get("accept", "*/*"), made)
+        tag = _tag(sampler, wish, kind)
         headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "accept"}
-        if tag in (t.strip() for t in request.headers.get("if-none-match", "").split(",")):
+        if tag in (t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")):
             return Response(status_code=304, headers=headers)
-        content = await studio.draw(wish, partial(_encode, wish, kind), request.is_disconnected)
+        content = await studio.draw(wish, partial(_encode, wish, kind), request.is_disconnected, sampler)
         headers["content-disposition"] = f'inline; filename="samples.{kind}"'
         return Response(content, media_type=FORMATS[kind], headers=headers)
 
@@ -119,8 +121,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _accepted(accept: str) -> str:
-    """The format that an Accept header likes best; png where it says anything goes."""
+def _accepted(accept: str, made: Sequence[str]) -> str:
+    """The format of those that are made that an Accept header likes best; the first where it says anything goes."""
     liked: list[tuple[float, str]] = []
     for piece in accept.split(","):
         kind, *options = (p.strip().lower() for p in piece.split(";"))
@@ -129,16 +131,18 @@ def _accepted(accept: str) -> str:
             liked.append((float(said), kind))
         except ValueError:
             continue
-    for weight, kind in sorted(liked, key=lambda pair: -pair[0]):
-        for name, media in FORMATS.items():
-            if weight > 0 and kind in (media, "*/*", media.split("/")[0] + "/*"):
+    never = {kind for weight, kind in liked if weight <= 0}
+    for _, kind in sorted(liked, key=lambda pair: -pair[0]):
+        for name in made:
+            ways = (FORMATS[name], FORMATS[name].split("/")[0] + "/*", "*/*")
+            if kind in ways and kind not in never and not never & {*ways[:2]}:
                 return name
-    raise Refused(406, "accept", f"nothing accepted is made here; {', '.join(FORMATS.values())} are")
+    raise Refused(406, "accept", f"nothing accepted is made here; {', '.join(FORMATS[name] for name in made)} are")
 
 
-def _tag(studio: Studio, wish: Wish, kind: str) -> str:
+def _tag(sampler: Sampler, wish: Wish, kind: str) -> str:
     """The ETag: the model's bytes, the request and the format decide the answer's bytes."""
-    parts = (str(FORMAT), studio.sampler(wish.model).checksum, wish.name(), kind)
+    parts = (str(FORMAT), sampler.checksum, wish.name(), kind)
     return f'"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"'
 
 
@@ -156,7 +160,7 @@ def _plain(wish: Wish, samples: Samples) -> dict[str, Any]:
     labels = {i.name: samples.inputs[i.name].tolist() for i in samples.spec.of_kind("label")}
     found: dict[str, Any] = {"model": wish.model, "seeds": wish.asked["seeds"], **labels}
     if samples.spec.output.kind == "points":
-        return {**found, "points": samples.points.tolist()}
+        return {**found, "points": finite(samples.points.tolist())}
     return {**found, "images": [base64.b64encode(samples.png(k)).decode() for k in range(len(samples))]}
 
 

@@ -206,5 +206,5 @@ def kept(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def sentence(error: Exception) -> str:
-    """What an error says, as a sentence for the visitor."""
-    return str(error)[:1].upper() + str(error)[1:]
+    """What an error says, as a sentence for the visitor, in HTML: Gradio shows it as that."""
+    return html.escape(str(error)[:1].upper() + str(error)[1:], quote=False)

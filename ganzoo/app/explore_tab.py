@@ -174,7 +174,7 @@ def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any], own: Map
     found = places.read(place)
     if sheet.lacks_picture(model, values):
         raise InputError("image", LACKING)
-    wish = sheet.wish(model, values, _belonging(own, found), seeds=str(found.first))
+    wish = sheet.wish(model, values, _belonging(own, found), seeds=str(found.seed))
     spec = sheet.studio.spec(wish.model)
     if not from_noise(spec):
         raise InputError("model", "only pictures that are made from noise can be explored")
@@ -183,7 +183,7 @@ def _asked(sheet: Sheet, model: Any, place: Any, values: Sequence[Any], own: Map
 
 def _belonging(own: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     """The inputs that the picture that was clicked has for itself, if this is a place near it."""
-    found: Mapping[str, Any] = own["inputs"] if own and own["seed"] == place.first else {}
+    found: Mapping[str, Any] = own["inputs"] if own and own["seed"] == place.seed else {}
     return found
 
 
@@ -221,7 +221,7 @@ def _move(
         raise InputError("direction", f"this model has directions 1 to {len(share)}")
     amounts = np.linspace(-reach, reach, STEPS).tolist()
     latents = places.latents(sampler, place, _given(wish)) if place.start else {}
-    return sampler.along(number - 1, amounts, place.first, **{**_given(wish), **latents}), amounts, share
+    return sampler.along(number - 1, amounts, place.seed, **{**_given(wish), **latents}), amounts, share
 
 
 def _shares(sampler: Sampler) -> list[float]:

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("ganzoo")
 
 USER = "ganzoo"
 BODY = 64 * 1024
@@ -38,8 +41,7 @@ API = {
     "/openapi.json": ("GET",),
 }
 _GET = ("GET", "HEAD")
-EVENTS = "/gradio_api/queue/data"
-"""Gradio's stream of what became of a visitor's events."""
+GRADIO = "/gradio_api/"
 PAGE = {
     "/": _GET,
     "/config": _GET,
@@ -50,7 +52,7 @@ PAGE = {
     "/gradio_api/theme.css": _GET,
     "/gradio_api/startup-events": _GET,
     "/gradio_api/app_id": _GET,
-    EVENTS: _GET,
+    "/gradio_api/queue/data": _GET,
     "/gradio_api/queue/join": ("POST",),
     "/gradio_api/cancel": ("POST",),
     "/gradio_api/reset": ("POST",),
@@ -93,9 +95,9 @@ class Streams:
     async def run(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets `app` answer, until it has or `cut` is called.
 
-        A stream of events says what went wrong in its last message and raises it too: for a session that the
-        server does not know (any more), for a visitor who leaves at the wrong moment. Its visitor was told; in
-        the log anybody could write as much of that as he likes.
+        What Gradio's own routes raise is a visitor's doing: a session that the server does not know (any more), an
+        event that there is not, a connection that ends at the wrong moment. A traceback of each would let anybody
+        fill the log. (What goes wrong in an event of ours is in the log by Gradio's queue.)
         """
         started = ended = sized = False
 
@@ -121,8 +123,9 @@ class Streams:
             elif not ended and not sized:  # of what has said its size a part cannot be all; its connection is closed
                 await send(LAST)
         except Exception:
-            if not (started and scope["path"].endswith(EVENTS)):
+            if not (started and GRADIO in scope["path"]):
                 raise
+            log.debug("an answer of the page broke off", exc_info=True)
             if not ended:
                 await send(LAST)
         finally:
@@ -177,6 +180,9 @@ class Guard:
         if path != "/healthz" and not self._known(scope):
             message = f"a password is needed; the user is '{USER}'"
             await refuse(send, 401, "authorization", message, {"www-authenticate": 'Basic realm="ganzoo"'})
+            return
+        if method == "POST" and _abroad(scope):
+            await refuse(send, 403, "origin", "a page of another site asks; this answers its own page and programs")
             return
         methods = self.paths.get(path) or (_GET if path.startswith(self.below) else None)
         if methods is None or ".." in path.split("/"):
@@ -262,17 +268,23 @@ def _by_address(scope: Scope) -> bool:
         return False
 
 
+def _abroad(scope: Scope) -> bool:
+    """Whether a browser says that a page of another origin asks: an upload is one of what it lets such a page do."""
+    return dict(scope["headers"]).get(b"sec-fetch-site") in (b"cross-site", b"same-site")
+
+
 def _digest(text: bytes) -> bytes:
     return hashlib.sha256(text).digest()
 
 
 def _with_headers(send: Send) -> Send:
-    """`send`, with the safe headers on every answer."""
+    """`send`, with the safe headers on every answer, and none that lets other sites read it, as Gradio's would."""
 
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
-            kept = [pair for pair in message.get("headers", []) if pair[0].lower().decode() not in HEADERS]
+            named = [(name.lower().decode("latin-1"), (name, value)) for name, value in message.get("headers", [])]
+            kept = [pair for name, pair in named if name not in HEADERS and not name.startswith("access-control-")]
             message["headers"] = kept + own
         await send(message)
 

@@ -124,8 +124,12 @@ async (asked) => {
   const root = (window.gradio_config && window.gradio_config.root) || "";
   const answer = await fetch(root.replace(/\\/$/, "") + "/v1/sample", {
     method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(wish),
-  });
-  if (!answer.ok) { alert((await answer.json()).error.message); return; }
+  }).catch(() => null);
+  if (!answer || !answer.ok) {
+    const said = answer && await answer.json().catch(() => null);
+    alert(said ? said.error.message : "The server does not answer; nothing was saved.");
+    return;
+  }
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = (wish.model || "samples").replace(/[^A-Za-z0-9._-]/g, "-") + "." + format;

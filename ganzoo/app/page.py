@@ -20,6 +20,8 @@ from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import from_noise
 
 QUEUE = 32
+SESSIONS = 512
+"""Visitors that Gradio remembers, some 200 KB each; as many as can be connected at once. Its own choice is 10,000."""
 LOOK, PROGRESS = 0.05, 0.25
 """Seconds between looks of Gradio's queue for events, and for what they say of their progress. Its own choice,
 0.001 and 0.01, takes 8 % of a core while nobody asks for anything; 0.05 is what it does on Windows."""
@@ -109,5 +111,6 @@ def build(studio: Studio, scratch: Path) -> Any:
             trigger_mode="always_last",
         )  # fmt: skip
     page.queue(max_size=QUEUE, api_open=False, default_concurrency_limit=studio.pool.workers * 2)
+    page.state_session_capacity = SESSIONS
     page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = LOOK, PROGRESS  # no public way
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,12 @@ with without_stubs():
         is_template = True  # it is Gradio's own in the browser
 
         def preprocess(self, payload: Any) -> Any:
-            """The bytes of the file that was uploaded; None without one, or where it has been swept by now."""
+            """The bytes of the file that was uploaded, which is kept as if new; None without one, or where it has been
+            swept by now."""
+            if payload is None or not payload.path:
+                return None
             try:
-                return Path(payload.path).read_bytes() if payload is not None and payload.path else None
+                os.utime(payload.path)
+                return Path(payload.path).read_bytes()
             except OSError:
                 return None

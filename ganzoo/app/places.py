@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import InputError
-from ganzoo.family import apart
 from ganzoo.feeds import MAX_SEED, geometry
 from ganzoo.priors import between
 from ganzoo.sampler import Sampler, Samples
@@ -29,7 +28,7 @@ _TOKEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|[()~@])")
 class Place:
     """A way from one place to another, `share` of which is gone; of a seed, both ends are None.
 
-    seed   itself, or of a way the seed it starts from
+    seed   itself, or of a way the seed it starts from; it decides what is no latent: a class that was left open
 
     `Sampler.vary(7, 0.3)` moves to `(7~8@0.3)`, `(7~9@0.3)`, ...
     """
@@ -52,11 +51,6 @@ class Place:
     def seeds(self) -> list[int]:
         """All seeds that are named, in order."""
         return [*self.start.seeds, *self.end.seeds] if self.start and self.end else [self.seed]
-
-    @property
-    def first(self) -> int:
-        """The seed that decides what is no latent: a class that was left open."""
-        return self.seed
 
 
 def read(text: Any) -> Place:
@@ -97,7 +91,7 @@ def _place(tokens: list[str]) -> Place:
     _take(tokens, ")")
     if not 0 <= share <= 1:
         raise ValueError("not a share")
-    return Place(start.first, start, end, share)
+    return Place(start.seed, start, end, share)
 
 
 def _take(tokens: list[str], due: str) -> None:
@@ -107,8 +101,8 @@ def _take(tokens: list[str], due: str) -> None:
 
 def variations(place: Place, amount: float, count: int) -> list[Place]:
     """Places around one: `amount` of the way to each of the seeds that follow."""
-    seeds = [(place.first + 1 + k) % MAX_SEED for k in range(count)]
-    return _named([Place(place.first, place, Place(seed), amount) for seed in seeds])
+    seeds = [(place.seed + 1 + k) % MAX_SEED for k in range(count)]
+    return _named([Place(place.seed, place, Place(seed), amount) for seed in seeds])
 
 
 def children(a: Place, b: Place, count: int) -> list[Place]:
@@ -116,9 +110,9 @@ def children(a: Place, b: Place, count: int) -> list[Place]:
     found = []
     for k in range(count):
         share = round(0.25 + 0.5 * k / max(1, count - 1), 3)
-        middle = Place(a.first, a, b, share)
-        stranger = Place((a.first * 1_000_003 + b.first * 10_007 + k) % MAX_SEED)
-        found.append(Place(a.first, middle, stranger, 0.15))
+        middle = Place(a.seed, a, b, share)
+        stranger = Place((a.seed * 1_000_003 + b.seed * 10_007 + k) % MAX_SEED)
+        found.append(Place(a.seed, middle, stranger, 0.15))
     return _named(found)
 
 
@@ -147,9 +141,8 @@ def latents(sampler: Sampler, place: Place, given: Mapping[str, Any]) -> dict[st
 def _inputs(sampler: Sampler, places: list[Place], given: Mapping[str, Any]) -> dict[str, Any]:
     """What the pictures at these places are made from, by name."""
     seeds = list(dict.fromkeys(seed for place in places for seed in place.seeds))
-    label, truncation, own = apart(given)
-    of_seeds = sampler._ask(None, 0, seeds, label, truncation, own).rows(0, len(seeds))  # their pictures are not needed
-    firsts = [seeds.index(place.first) for place in places]
+    of_seeds = sampler.inputs_of(seeds, **given)
+    firsts = [seeds.index(place.seed) for place in places]
     inputs: dict[str, Any] = {}
     for spec in sampler.spec.inputs:
         held = of_seeds[spec.name]

@@ -18,7 +18,7 @@ from ganzoo.app.controls import Sheet, first_count, sentence, told, which
 from ganzoo.app.inputs import CLIP, SHOWN, clip_of, clips_within, is_code, seen_by, titled, values_within
 from ganzoo.app.photo import Photo
 from ganzoo.app.snippets import snippets
-from ganzoo.app.studio import Studio
+from ganzoo.app.studio import Busy, Studio
 from ganzoo.app.wishes import Wish, by_seed, seed_list
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.feeds import TRUNCATIONS
@@ -142,12 +142,15 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         return [model, seed, *values, *views(model), *drawn, many, start, {}]
 
     async def opened(request: gr.Request) -> list[Any]:
-        """What the address asks for; if that cannot be, why not, and the default."""
+        """What the address asks for; if that cannot be, why not, and the default. A busy server changes nothing."""
         asked = {k: str(v) for k, v in list(request.query_params.items())[:50]}
         try:
             return await restored(request, asked)
         except (gr.Error, GanzooError) as error:
-            gr.Warning(f"The address of this page asks for what is not here: {error}")
+            if isinstance(error.__cause__, Busy):
+                raise
+            why = error.message if isinstance(error, gr.Error) else sentence(error)
+            gr.Warning(f"The address of this page asks for what is not here: {why}")
             return await restored(request, {})
 
     async def recalled(request: gr.Request, text: Any) -> list[Any]:
@@ -158,7 +161,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             place = found.pop("place", None)
             if place is None:
                 return await restored(request, found)
-            first = places.read(place).first
+            first = places.read(place).seed
             gr.Info("This is a picture of the tab Explore: there it is where you start from.", duration=6)
             return await restored(request, {**found, "seed": str(first)}, str(place))
 

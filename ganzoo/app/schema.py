@@ -8,7 +8,8 @@ from typing import Any
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import FORMATS, MOST, truncations
 from ganzoo.data.source import placeless
-from ganzoo.feeds import LAST_SEED
+from ganzoo.feeds import DEFAULT_N, LAST_SEED
+from ganzoo.files import finite
 from ganzoo.specs import GeneratorSpec, InputSpec
 
 _TOLD = (
@@ -26,6 +27,7 @@ _TOLD = (
     "weights",
     "versions",
 )
+_TABLES = ("figures", "evaluated", "versions")
 _TOLD_OF_DATA = ("name", "origin", "licence", "note")
 _ERROR = {
     "type": "object",
@@ -93,8 +95,10 @@ SAMPLE: dict[int | str, dict[str, Any]] = {
 
 
 def told(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a model's card is for strangers: of data in a folder its name, not where it lies."""
-    found = {key: card[key] for key in _TOLD if key in card}
+    """What of a model's card is for strangers: of data in a folder its name, not where it lies. A stranger may have
+    written it: tables are tables, and numbers finite."""
+    found = {key: card[key] for key in _TOLD if key in card and (key not in _TABLES or isinstance(card[key], dict))}
+    found = finite(found)
     if isinstance(card.get("data"), str):
         found["data"] = placeless(card["data"])
     about = card.get("data_card")
@@ -120,38 +124,44 @@ def models(studio: Studio) -> list[dict[str, Any]]:
 
 
 def body(studio: Studio) -> dict[str, Any]:
-    """The request's body: what all requests have, and the inputs of all models served."""
-    default = studio.spec(studio.default)
-    most = max(MOST[s.spec.output.kind] for s in studio.samplers.values())
-    seed = {"type": "integer", "minimum": 0, "maximum": LAST_SEED}
-    properties: dict[str, Any] = {
-        "model": {"type": "string", "enum": list(studio.samplers), "default": studio.default},
-        "n": {"type": "integer", "minimum": 1, "maximum": most, "default": 16},
-        "seed": {**seed, "default": 0, "description": "of the first picture; the next one's is one more"},
-        "seeds": {
-            "oneOf": [
-                {"type": "array", "items": seed, "maxItems": most},
-                {"type": "string", "example": "0-15,40"},
-            ],
-            "description": "instead of seed and n",
-        },
-        "format": {"type": "string", "enum": list(FORMATS), "description": "else as Accept says, else png"},
-    }
-    for name in studio.samplers:
-        for spec in studio.spec(name).inputs:
-            properties.setdefault(spec.name, _input(spec))
-        if truncations(studio.spec(name)):
-            properties.setdefault("truncation", {"type": "number", "exclusiveMinimum": 0})
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    """The request's body: one of the models that are served, and its own inputs."""
+    each = [_request(studio, name) for name in studio.samplers]
+    schema = each[0] if len(each) == 1 else {"oneOf": each}
     examples = {
         "one grid": {"value": {"n": 16, "seed": 0}},
         "these seeds, as JSON": {"value": {"seeds": "0-3,7", "format": "json"}},
     }
-    inputs = _example(default)
+    inputs = _example(studio.spec(studio.default))
     if inputs:
         examples["with inputs"] = {"value": {"n": 4, "seed": 7, **inputs}}
     content = {"application/json": {"schema": schema, "examples": examples}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _request(studio: Studio, name: str) -> dict[str, Any]:
+    """What may be asked of one model; all but the default have to be named."""
+    spec = studio.spec(name)
+    kind, labels = spec.output.kind, spec.of_kind("label")
+    seed = {"type": "integer", "minimum": 0, "maximum": LAST_SEED}
+    seeds: list[dict[str, Any]] = [
+        {"type": "array", "items": seed, "minItems": 1, "maxItems": MOST[kind]},
+        {"type": "string", "example": "0-15,40"},
+    ]
+    formats = [one for one in FORMATS if one != "zip" or kind != "points"]
+    properties: dict[str, Any] = {
+        "model": {"type": "string", "const": name},
+        "n": {"type": "integer", "minimum": 1, "maximum": MOST[kind], "default": DEFAULT_N},
+        "seed": {**seed, "default": 0, "description": "of the first picture; the next one's is one more"},
+        "seeds": {"oneOf": seeds, "description": "instead of seed and n"},
+        "format": {"type": "string", "enum": formats, "description": "else as Accept says, else png"},
+        **({"label": _input(labels[0])} if labels else {}),
+        **({"truncation": {"type": "number", "exclusiveMinimum": 0}} if truncations(spec) else {}),
+        **{one.name: _input(one) for one in spec.inputs},
+    }
+    pictures = [one.name for one in spec.of_kind("image")]
+    needed = [*([] if name == studio.default else ["model"]), *pictures]
+    about = {"type": "object", "title": name, "properties": properties, "additionalProperties": False}
+    return {**about, "required": needed} if needed else about
 
 
 def _input(spec: InputSpec) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -40,7 +39,9 @@ class Scratch:
     """A folder that only this server writes into."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="ganzoo-serve-"))
+        # removed by Python where the server never starts
+        self._made = tempfile.TemporaryDirectory(prefix="ganzoo-serve-", ignore_cleanup_errors=True)
+        self.folder = Path(self._made.name)
 
     def sweep(self, age: float = AGE, size: int = SIZE) -> int:
         """Removes what is too old or too much; returns how many files."""
@@ -68,7 +69,7 @@ class Scratch:
             yield
         finally:
             task.cancel()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._made.cleanup()
 
     async def _regularly(self) -> None:
         while True:

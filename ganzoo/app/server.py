@@ -23,6 +23,8 @@ DRAIN = 8.0
 """Seconds for jobs under way when the server is told to stop; answers then have one more to end."""
 CONNECTIONS = 512
 """At once; the next is answered 503. A page that is open has one or two."""
+PATIENCE = 10.0
+"""Seconds between looks for connections that ask for nothing: those that do not between two looks are closed."""
 LAST_WORDS = 0.3
 """Seconds for the page's streams to say what was drawn."""
 
@@ -87,6 +89,14 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
+def _has_terminal() -> bool:
+    try:
+        os.tcgetpgrp(0)
+    except OSError:
+        return False
+    return True
+
+
 class Server(uvicorn.Server):
     """Says where it is, and finishes what it accepted before it goes."""
 
@@ -94,6 +104,8 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.address = address
         self.open_browser = open_browser
+        self.had_terminal = _has_terminal()
+        self._idle: set[tuple[Any, Any]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's; then the address on stdout."""
@@ -104,8 +116,23 @@ class Server(uvicorn.Server):
             if self.open_browser:
                 await asyncio.to_thread(webbrowser.open, self.address)
 
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn's, ten times a second; it waits for ever for a request that does not come or does not end, and so
+        few could take every connection there may be."""
+        if counter % round(PATIENCE * 10) == 0:
+            there = [(one, getattr(one, "cycle", None)) for one in self.server_state.connections]
+            idle = {(one, cycle) for one, cycle in there if cycle is None or cycle.response_complete}
+            for one, _ in idle & self._idle:
+                one.transport.close()
+            self._idle = idle
+        return await super().on_tick(counter)
+
     def _reload(self) -> None:
-        """Loads the models again, in a thread of its own; says on stderr what could not be."""
+        """Loads the models again, in a thread of its own; says on stderr what could not be. The same signal says that
+        the terminal is gone, if there was one: then the server ends."""
+        if self.had_terminal and not _has_terminal():
+            self.should_exit = True
+            return
 
         def reload() -> None:
             app: Any = self.config.app

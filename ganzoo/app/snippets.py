@@ -69,7 +69,7 @@ def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[s
     words += ["-n", str(which["n"]), "--seed", str(which["seed"])] if straight else ["--seeds", which["seeds"]]
     words += ["--generator", generator] if generator else []
     for name, value in given.items():
-        own = name in ("label", "truncation")
+        own = name in ("label", "truncation") and not isinstance(value, list)
         words += [f"--{name}", str(value)] if own else ["--input", f"{name}={value}"]
     return " ".join(shlex.quote(w) for w in [*words, "-o", "samples.png"])
 

@@ -9,7 +9,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,10 @@ SNAPSHOTS = 16
 """Generators of earlier steps that stay in memory."""
 
 
+DRAWING = "ganzoo-draw"
+"""How the names of the threads begin."""
+
+
 class Busy(GanzooError):
     """Every worker is at work and the queue is full, or the server is closing."""
 
@@ -42,7 +46,7 @@ class Pool:
         self._slots = threading.BoundedSemaphore(workers + queue)
         self._under_way = 0
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="ganzoo-draw")
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=DRAWING)
 
     @property
     def under_way(self) -> int:
@@ -201,12 +205,12 @@ class Studio:
         """What was asked for, checked; InputError names the field at fault."""
         return Wish.read(asked, self.spec, self.default)
 
-    async def draw(self, wish: Wish, make: Callable[[Samples], T], gone: Gone | None = None) -> T:
+    async def draw(
+        self, wish: Wish, make: Callable[[Samples], T], gone: Gone | None = None, sampler: Sampler | None = None
+    ) -> T:
         """`make(samples)` of a wish, drawn and made by a worker; Busy, InputError."""
-        return await self.pool.run(partial(self._draw, wish, make), gone)
-
-    def _draw(self, wish: Wish, make: Callable[[Samples], T]) -> T:
-        return make(self.sampler(wish.model).sample(**wish.arguments))
+        drawing = sampler or self.sampler(wish.model)
+        return await self.pool.run(lambda: make(drawing.sample(**wish.arguments)), gone)
 
 
 def _shown(path: Path, base: str) -> dict[str, Sampler]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,9 @@ from ganzoo.app import look
 from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, of_noise, told, which
 from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError
-from ganzoo.feeds import geometry
 from ganzoo.files import canonical, write_bytes
 from ganzoo.images import animation_bytes
-from ganzoo.priors import between
-from ganzoo.sampler import Sampler, Samples
+from ganzoo.sampler import Sampler
 
 FPS = 24
 KEYS = 12
@@ -68,7 +67,9 @@ def walk_tab(sheet: Sheet) -> None:
                 raise InputError("easing", f"the pace is none of {', '.join(EASINGS)}")
             name = canonical([sheet.studio.sampler(wish.model).checksum, wish.name(), frames, easing])
             path = sheet.scratch / hashlib.sha256(name.encode()).hexdigest()[:32] / f"walk.{kind}"
-            if not path.exists():
+            try:
+                os.utime(path)  # as if new: the server's folder is swept
+            except FileNotFoundError:
                 job = partial(_film, sheet.studio.sampler(wish.model), wish, frames, EASINGS[easing], path)
                 await sheet.studio.pool.run(job)
         return f"{sheet.studio.root}/gradio_api/file={path}"
@@ -105,25 +106,9 @@ def _asked(sheet: Sheet, model: Any, keys: Any, seconds: Any, values: Sequence[A
 
 
 def _film(sampler: Sampler, wish: Wish, frames: int, easing: Easing, path: Path) -> None:
-    at = np.arange(frames) * len(wish.asked["seeds"]) / frames
-    places = np.floor(at) + easing(at % 1)
-    made = walked(sampler, sampler.sample(**wish.arguments), places)
+    given = dict(wish.arguments)
+    keys = given.pop("seeds")
+    at = np.arange(frames) * len(keys) / frames
+    made = sampler.way(keys, np.floor(at) + easing(at % 1), FPS, **given)
     path.parent.mkdir(exist_ok=True)
     write_bytes(path, animation_bytes(made.images, path.suffix, FPS))
-
-
-def walked(sampler: Sampler, keys: Samples, places: NDArray[np.float64]) -> Samples:
-    """Pictures on the closed way through `keys`: place 1.25 is a quarter of the way from key 1 to key 2.
-
-    Latents move as their prior says; whatever else the keys were made from is held as it was at the first.
-    """
-    start = np.floor(places).astype(int) % len(keys)
-    end, share = (start + 1) % len(keys), places - np.floor(places)
-    inputs: dict[str, Any] = {}
-    for spec in sampler.spec.inputs:
-        held = keys.inputs[spec.name]
-        if spec.kind == "latent":
-            inputs[spec.name] = between(held[start], held[end], share, geometry(spec))
-        else:
-            inputs[spec.name] = held if spec.kind == "scalar" else held[0]
-    return sampler.sample(len(places), **inputs)

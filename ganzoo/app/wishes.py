@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -47,15 +48,21 @@ class Wish:
     """A checked request.
 
     model       the name it is served under
-    arguments   for `Sampler.sample`
+    given       for `Sampler.sample`; in place of a picture what reads it
     asked       the same as plain JSON, everything that was left out filled in: it names the answer
     format      'png', 'npz', 'json' or 'zip', or None if the request does not say
     """
 
     model: str
-    arguments: Mapping[str, Any]
+    given: Mapping[str, Any]
     asked: Mapping[str, Any]
     format: str | None
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """For `Sampler.sample`; InputError for a picture that cannot be read. A worker's task: a small file can be many
+        pixels, and the server would answer nobody meanwhile."""
+        return {name: value() if callable(value) else value for name, value in self.given.items()}
 
     @classmethod
     def read(cls, asked: Any, spec_of: Callable[[str], GeneratorSpec], default: str) -> Wish:
@@ -236,13 +243,13 @@ def _nested(value: Any, shape: tuple[int, ...]) -> bool:
     return isinstance(value, list) and len(value) == shape[0] and all(_nested(v, shape[1:]) for v in value)
 
 
-def _picture(spec: InputSpec, value: Any, _: int) -> NDArray[np.uint8]:
-    """A PNG, JPEG or WebP in base64, fitted to the input's size, uint8 [H, W, C]."""
+def _picture(spec: InputSpec, value: Any, _: int) -> Callable[[], NDArray[np.uint8]]:
+    """What reads a PNG, JPEG or WebP in base64, fitted to the input's size, uint8 [H, W, C]."""
     try:
         data = base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise InputError(spec.name, f"'{spec.name}' is not a picture in base64") from None
-    return picture_of(spec, data)
+    return partial(picture_of, spec, data)
 
 
 def picture_of(spec: InputSpec, data: bytes) -> NDArray[np.uint8]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 
 import click
@@ -18,5 +21,9 @@ from ganzoo.cli.options import command
 def serve(models: tuple[Path, ...], host: str, port: int, root_path: str, open_browser: bool) -> None:
     """Serve models as a web page and an HTTP API."""
     from ganzoo.app import serve as run
+    from ganzoo.app.studio import DRAWING
 
     run(list(models), host=host, port=port, root_path=root_path, open_browser=open_browser)
+    if any(thread.name.startswith(DRAWING) for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(0)  # a job was given up, and Python would wait for its thread
