@@ -151,7 +151,7 @@ class Mlp2014Generator(GeneratorNet):
         mean = marginals()
         if mean is not None:
             with torch.no_grad():
-                last.bias.copy_(mean.flatten().clamp(1e-3, 1 - 1e-3).logit())
+                last.bias.copy_(mean.flatten().clamp(1e-7, 1 - 1e-7).logit())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.body(self.joined(*inputs)).sigmoid().reshape(-1, *self.spec.output.shape)

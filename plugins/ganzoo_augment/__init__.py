@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ganzoo
-from ganzoo_networks import DCGAN
+from ganzoo_networks import AVERAGED, DCGAN, RATES
 
 BASE = DCGAN.but(steps=3000)
 
 COMMON = [
     "networks of dcgan at width 32, batch 64, for two CPU cores (the paper: StyleGAN2, and others)",
-    "samples come from an exponential average of G's weights",
+    RATES,
+    AVERAGED,
 ]
 
 

@@ -71,6 +71,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "batch": 64,
                 "accumulate": 32,
                 "averages.half_life": 14_000_000.0,
+                "averages.ramp": 0.0,
                 "evaluate.metric": "swd",
             },
             title="128 pixels of many classes, for GPUs: --data folder:PATH, a sub-folder a class",

@@ -38,7 +38,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "D(x) the mean squared error per pixel",
             deviations=[
                 *COMMON,
-                "m = 0.2, twice what data come to after a few hundred steps: a mean over pixels in [−1, 1]",
+                "D(x) is the mean of squares (the paper: the norm), of pixels in [0, 1]; m = 0.2, three times what "
+                "the mean digit in place of each would come to (the paper: by a search)",
             ],
         )
     )

@@ -64,7 +64,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "λ ← λ + ρ (Ω̂ − 1) after each of D's turns, from 0",
             deviations=[
                 *COMPARED.deviations,
-                "one turn of D for one of G; the authors' code has five, RMSProp at 5e-5 and weight decay",
+                "one turn of D for one of G (the authors' commands: two, and Adam at 2e-4 in both)",
             ],
         )
     )

@@ -39,6 +39,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "the networks of dcgan at width 32, the label one-hot beside z and as planes beside the picture; the "
                 "paper's, of linear and maxout layers, are generator=cgan-mlp and discriminator=cgan-mlp",
                 "G ascends log D instead of descending log(1 − D) (Eq. 2)",
+                "z is normal (the paper: uniform); prior=uniform has it",
                 f"{RATES}, and batch 64, instead of momentum SGD with a decaying rate and batch 100",
                 AVERAGED,
             ],
@@ -74,7 +75,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="D's features are projected on the class, G's BatchNorm has scale and shift for each",
             paper="Miyato and Koyama 2018, cGANs with Projection Discriminator (arXiv:1802.05637)",
             formula="D(x, y) = yᵀ V φ(x) + ψ(φ(x))\n"
-            "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]",
+            "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]\n"
+            "every weight W of D is used as W / σ(W), σ(W) the largest singular value by power iteration",
             deviations=[
                 "plain convolutions of width 32 in G and 16 in D instead of residual networks, for two CPU cores",
                 "one turn of D for one of G (the paper: five, Adam at 2e-4 with betas of 0 and 0.9)",
@@ -101,7 +103,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "Q(cₖ | x) = N(μₖ(x), 1), as in the authors' code for digits",
             deviations=[
                 "G ascends log D instead of descending log(1 − D) (Eq. 6)",
-                "the paper's networks at width 32 and batch 64 (the paper: 64 and 128), for two CPU cores",
+                "the paper's layers at width 32 and batch 64 (the paper: 64 and 128), for two CPU cores, with leaky "
+                "ReLU of slope 0.2 throughout as in Lucic et al. 2018 (the paper: ReLU in G, slope 0.1 in D)",
                 AVERAGED,
             ],
         )

@@ -125,7 +125,7 @@ def _image(spec: ganzoo.OutputSpec) -> tuple[int, ...]:
 def _initialise(network: nn.Module) -> None:
     """Weights by Glorot and Bengio 2010, biases 0, as in the code of the paper."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+            if isinstance(bias := getattr(module, "bias", None), Tensor):
+                nn.init.zeros_(bias)

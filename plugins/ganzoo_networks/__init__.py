@@ -26,6 +26,7 @@ DCGAN = ganzoo.recipe("vanilla-ns").but(
     deviations=[
         "width 32 and batch 64 for two CPU cores (the paper: 128, batch 128)",
         "Adam at 1e-3 in G, for few steps (the paper: 2e-4 in both)",
+        "kernels of 4×4 and a normal z (the paper's figure 1: 5×5, uniform; prior=uniform has it)",
         AVERAGED,
     ],
     steps=4000,

@@ -60,7 +60,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             "α_R ← γ α_R + (1 − γ) E[D(x)],  α_F ← γ α_F + (1 − γ) E[D(G(z))],  D the score",
             deviations=[
                 *BASE.deviations,
-                "the non-saturating loss; the paper's BigGAN has the hinge",
+                "the non-saturating loss and no spectral normalisation; the paper's BigGAN has the hinge, and "
+                "discriminator.wrap=spectral",
                 "both sides of the squares, from the first step on, as in the paper; the authors' code counts what a "
                 "score is beyond the average only, and nothing in the first 1,000 steps of BigGAN",
             ],

@@ -4,7 +4,7 @@ Arjovsky and Bottou 2017, Towards Principled Methods for Training Generative Adv
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import ganzoo
 
@@ -12,13 +12,22 @@ import ganzoo
 class InstanceNoise(ganzoo.Term):
     """Gaussian noise on all that D is shown, data and fakes alike, so that their densities overlap.
 
-    sigma  its standard deviation, where pixels lie in [−1, 1]; schedules.terms.instance-noise.sigma anneals it
+    sigma  its standard deviation, of points as they are and of pixels as if they lay in [−1, 1];
+           schedules.terms.instance-noise.sigma anneals it
     """
+
+    reach = 1.0
 
     def __init__(self, *, sigma: float = 0.1) -> None:
         super().__init__()
         self.sigma = sigma
 
+    def attach(self, G: ganzoo.GeneratorNet, D: nn.Module) -> None:
+        """Half the width of the range of G's pixels."""
+        if G.spec.output.kind == "image":
+            low, high = G.spec.output.range
+            self.reach = (high - low) / 2
+
     def shown(self, x: Tensor) -> Tensor:
         """x + σ ε, float like x."""
-        return x + self.sigma * torch.randn_like(x)
+        return x + self.sigma * self.reach * torch.randn_like(x)

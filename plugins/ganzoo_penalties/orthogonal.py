@@ -34,5 +34,14 @@ def crossing(filters: Tensor) -> Tensor:
 
 def _filters(network: nn.Module) -> list[Tensor]:
     """The weights of every layer, one row for each of its outputs."""
-    found = [layer.weight.flatten(1) for layer in network.modules() if isinstance(layer, LAYERS)]
-    return found + [m.weight.transpose(0, 1).flatten(1) for m in network.modules() if isinstance(m, TRANSPOSED)]
+    found = [_weight(layer).flatten(1) for layer in network.modules() if isinstance(layer, LAYERS)]
+    return found + [_weight(m).transpose(0, 1).flatten(1) for m in network.modules() if isinstance(m, TRANSPOSED)]
+
+
+def _weight(layer: nn.Module) -> Tensor:
+    """A layer's weight as it was used: by `spectral` it is computed, and a look in training would move its state."""
+    training = layer.training
+    weight = layer.eval().weight
+    layer.train(training)
+    assert isinstance(weight, Tensor)
+    return weight

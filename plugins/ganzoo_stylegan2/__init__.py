@@ -19,15 +19,23 @@ FORMULA = """
 D descends  E[softplus(−D(x))] + E[softplus(D(G(z)))] + γ/2 E[‖∇D(x)‖²], the last at every 16th step
 G descends  E[softplus(−D(G(z)))] + γ_p E[(‖Jᵀy‖ − a)²], the last at every 4th step
 J = ∂g(w)/∂w,  w = f(z),  y ~ N(0, I),  a the running mean of ‖Jᵀy‖
+γ_p = 2/(H W · layers): y is divided by √(H W) and the squares are averaged over layers, for a weight of 2
 """
 
 COMMON = [
     "tanh at the end of G, since pixels have a range",
     "sides are doubled by linear interpolation, the paper's filter but at the borders, and then convolved",
+    "D halves the sides and then convolves (the authors: blurred, and convolved with a stride of 2)",
+    "a moves after the penalty that it is in (the authors: before)",
     "the path length is taken of the whole minibatch (the paper: of half)",
     "the layer at which styles are mixed is drawn for each sample",
     "a lazy turn has noise and data of its own",
 ]
+
+RATES = (
+    "Adam at 2.5e-3 (the authors: 2e-3 at most sizes), and the average of G's weights has a half-life of 50,000 "
+    "pictures, at most 5 % of those seen (the authors: 10,000)"
+)
 
 
 @ganzoo.hookimpl
@@ -60,6 +68,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             *COMMON,
             "4 layers of mapping, 16-64 channels, styles of 64, batch 32 and γ = 0.1, for two CPU cores "
             "(the paper: 8, 32-512, 512, 32 and 10 at 1024 pixels)",
+            RATES,
         ],
         steps=3400,
         tiny=TINY,
@@ -86,6 +95,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             deviations=[
                 *COMMON,
                 "4 layers of mapping, 32-128 channels, styles of 128, batch 32 and γ = 0.01, for a CPU",
+                RATES,
             ],
             steps=20_000,
             tiny={**TINY, "evaluate.metric": "found"},
@@ -100,6 +110,10 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "generator": {"name": "stylegan2", "width": width, "styles": 512, "depth": 8},
                     "discriminator": {"name": "stylegan2", "width": width},
                     "latent": 512,
+                    "optimizers.G.lr": 2e-3,
+                    "optimizers.D.lr": 2e-3,
+                    "averages.half_life": 10_000.0,
+                    "averages.ramp": 0.0,
                     "terms.r1.gamma": gamma,
                     "evaluate.metric": "swd",
                 },

@@ -122,8 +122,12 @@ def test_the_game_is_the_papers():
     assert (game.terms["orthogonal"].acts("G"), game.terms["orthogonal"].acts("D")) == (True, False)
     filters = [m.weight.flatten(1) for m in plain_copy(game.G).modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
     due = sum(((w @ w.T) * (1 - torch.eye(len(w)))).square().sum() for w in filters)
-    game.eval()
-    torch.testing.assert_close(game.terms["orthogonal"].generator(SimpleNamespace(G=game.G)), due)
+    before = {name: value.clone() for name, value in game.G.state_dict().items()}
+    for training in (False, True):  # spectral normalisation moves when a weight is looked at in training
+        game.G.train(training)
+        torch.testing.assert_close(game.terms["orthogonal"].generator(SimpleNamespace(G=game.G)), due)
+        assert all(module.training == training for module in game.G.modules())
+    assert all(torch.equal(value, before[name]) for name, value in game.G.state_dict().items())
 
 
 def test_truncated_noise_is_the_same_in_torch_and_in_onnx(tmp_path):

@@ -204,6 +204,13 @@ def test_metrics_of_labels_say_where_they_do_not_fit():
 # ---- projection
 
 
+def test_vectors_of_classes_are_glorots_too():
+    D = make("discriminator", "projection", ganzoo.OutputSpec("image", (3, 8, 8)), (LABEL,), width=64)
+    (vectors,) = D.classes
+    bound = math.sqrt(6 / sum(vectors.weight.shape))
+    assert 0.95 * bound < vectors.weight.abs().max().item() <= bound
+
+
 @pytest.mark.parametrize("n", [2, 3, 16])
 def test_conditional_batchnorm_by_hand(n):
     """(x − mean) / √(variance + ε), times 1 + scale of the class, plus its shift; plain at first."""

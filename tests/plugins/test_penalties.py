@@ -304,6 +304,15 @@ def test_instance_noise_is_on_all_that_d_is_shown_and_on_nothing_else():
     assert round.x.unique().tolist() == [-1.0]
 
 
+def test_instance_noise_is_relative_to_the_range_of_pixels():
+    """Points have none."""
+    for kind, range, due in (("image", (0.0, 1.0), 0.25), ("image", (-1.0, 1.0), 0.5), ("points", (-1.0, 1.0), 0.5)):
+        term = zoo.part("term", "instance-noise").build("instance-noise", {"sigma": 0.5})
+        output = ganzoo.OutputSpec(kind, (2,) if kind == "points" else (1, 8, 8), range)
+        term.attach(SimpleNamespace(spec=SimpleNamespace(output=output)), None)
+        assert term.shown(torch.zeros(1000, *output.shape)).std().item() == pytest.approx(due, rel=0.05)
+
+
 def test_instance_noise_is_annealed_by_a_schedule():
     recipe = zoo.variant("vanilla-ns")
     changes = {
