@@ -298,7 +298,10 @@ def sites(root: Path) -> dict[str, Path]:
             raise
         pytest.skip(f"the npm registry cannot be reached: {error}")
     models = {kind: tiny(root / f"{kind}.onnx", kind) for kind in ("plain", "conditional", "points", "picture")}
-    for kind, model in models.items():
+    (several := root / "several").mkdir()
+    for seed, name in enumerate("ABC"):
+        models[name] = _renamed(tiny(several / f"{name}.onnx", seed=seed), name, default=name == "A")
+    for kind, model in {**models, "several": several}.items():
         export_site(model, root / "some where" / kind, package=package)
     return models
 
@@ -309,8 +312,10 @@ class Seen:
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         self.page = browser.new_page(**options)
         self.hosts: set[str] = set()
+        self.asked: list[str] = []
         self.wrong: list[str] = []
         self.page.on("request", lambda r: self.hosts.add(urlsplit(r.url).netloc))
+        self.page.on("request", lambda r: self.asked.append(Path(urlsplit(r.url).path).name))
         self.page.on("console", lambda m: self.wrong.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda e: self.wrong.append(str(e)))
         self.page.goto(url)
@@ -330,6 +335,20 @@ class Seen:
         }"""
         self.page.evaluate(script, [name, value])
         self.says(" in ")
+
+    def choose(self, generator: str) -> None:
+        self.page.evaluate("document.getElementById('status').textContent = ''")
+        self.page.select_option("#generator", generator)
+
+    def visit(self, rest: str) -> None:
+        """Follows a link to other settings in the same tab."""
+        script = "rest => { document.getElementById('status').textContent = ''; location.hash = rest; }"
+        self.page.evaluate(script, rest)
+        self.says(" in ")
+
+    def kept(self) -> frozenset[str]:
+        """The settings in the address."""
+        return frozenset(self.page.evaluate("location.hash")[1:].split("&"))
 
     def captions(self) -> list[str]:
         return self.page.locator("#pictures figcaption").all_inner_texts()
@@ -357,8 +376,8 @@ def see(browser: Any, address: str, sites: dict[str, Path]) -> Iterator[Any]:
         assert seen.hosts <= {urlsplit(address).netloc, ""}  # data: and blob: have no host
 
 
-def same(seen: Seen, samples: ganzoo.Samples) -> None:
-    found, expected = seen.pictures(), samples.images
+def same(seen: Seen, samples: ganzoo.Samples, where: str = "#pictures canvas") -> None:
+    found, expected = seen.pictures(where), samples.images
     assert found.shape == (*expected.shape[:3], 4)
     assert np.abs(found[..., :3].astype(int) - expected).max() <= 1
     assert (found[..., 3] == 255).all()
@@ -400,8 +419,103 @@ def test_the_address_keeps_the_settings(see: Any, sites: dict[str, Path]) -> Non
     seen = see("conditional", "#seed=5&count=4&input-y=1&input-truncation=0.25")
     seen.says("^4 pictures in")
     same(seen, ganzoo.load(sites["conditional"]).sample(4, seed=5, label="dog", truncation=0.25))
-    kept = seen.page.evaluate("location.hash")
-    assert {"seed=5", "count=4", "input-y=1", "input-truncation=0.25"} == set(kept[1:].split("&"))
+    assert seen.kept() == {"seed=5", "count=4", "input-y=1", "input-truncation=0.25"}
+
+
+def test_another_link_in_the_same_tab_is_followed(see: Any, sites: dict[str, Path]) -> None:
+    """What it does not say is as it is in a new tab."""
+    sampler, seen = ganzoo.load(sites["conditional"]), see("conditional", "#seed=5&count=4&input-y=1")
+    seen.says("^4 pictures in")
+    seen.visit("#seed=7&count=3&input-truncation=0.5")
+    same(seen, sampler.sample(3, seed=7, truncation=0.5))
+    assert seen.kept() == {"seed=7", "count=3", "input-truncation=0.5"}
+    seen.visit("#input-y=2")
+    same(seen, sampler.sample(16, label="3"))
+    seen = see("several", "#count=2&clip=0.5")
+    seen.says("^2 pictures in")
+    seen.visit("#seed=3&count=4&generator=C")
+    same(seen, ganzoo.load(sites["C"]).sample(4, seed=3))
+    assert seen.kept() == {"seed=3", "count=4", "generator=C"}
+    seen.visit("#count=2&clip=0.5")
+    same(seen, ganzoo.load(sites["A"]).sample(2, truncation=0.5))
+
+
+def test_nothing_in_the_address_breaks_the_page(see: Any, sites: dict[str, Path]) -> None:
+    seen = see("plain", "#length=1&item=2&0=3&__proto__=4&generator=5&clipped=6&random=7&input-z=8&%E0%A4=9&seed=40")
+    seen.says("^16 pictures in")
+    same(seen, ganzoo.load(sites["plain"]).sample(16, seed=40))
+    assert seen.kept() == {"seed=40"}
+    seen.set("count", 2)
+    assert seen.captions() == ["40", "41"]
+
+
+def test_the_widest_truncation_is_in_the_link(see: Any, sites: dict[str, Path]) -> None:
+    truncated, seen = ganzoo.load(sites["plain"]).sample(16, truncation=2.0), see("plain")
+    seen.says("^16 pictures in")
+    seen.set("clipped", True)
+    same(seen, truncated)
+    assert seen.kept() == {"seed=0", "clip=2"}
+    again = see("plain", "#seed=0&clip=2")
+    again.says("^16 pictures in")
+    assert again.page.is_checked("[name=clipped]")
+    same(again, truncated)
+    again.set("clipped", False)
+    assert again.kept() == {"seed=0"}
+
+
+def test_a_generator_that_comes_too_late_shows_nothing(see: Any, sites: dict[str, Path]) -> None:
+    seen = see("several")
+    seen.says("^16 pictures in")
+    held: list[Any] = []
+    seen.page.route("**/model-1.onnx", lambda route: held.append(route))
+    seen.choose("B")
+    seen.page.wait_for_timeout(200)
+    assert seen.page.is_disabled("#walk")
+    assert seen.page.is_disabled("#save")
+    seen.choose("C")
+    seen.says("^16 pictures in")
+    with seen.page.expect_event("requestfinished"):
+        held.pop().continue_()
+    seen.page.wait_for_timeout(500)
+    assert (seen.page.input_value("#generator"), seen.kept()) == ("C", {"seed=0", "generator=C"})
+    same(seen, ganzoo.load(sites["C"]).sample(16))
+    seen.says("^16 pictures in")
+    assert seen.page.is_enabled("#save")
+
+
+def test_what_is_set_while_a_generator_comes_is_heeded(see: Any, sites: dict[str, Path]) -> None:
+    seen = see("several")
+    seen.says("^16 pictures in")
+    held: list[Any] = []
+    seen.page.route("**/model-1.onnx", lambda route: held.append(route))
+    seen.choose("B")
+    seen.page.fill("#seed", "40")
+    seen.page.wait_for_timeout(200)
+    held.pop().continue_()
+    seen.says("^16 pictures in")
+    same(seen, ganzoo.load(sites["B"]).sample(16, seed=40))
+    assert seen.kept() == {"seed=40", "generator=B"}
+
+
+def test_a_generator_is_fetched_once_and_again_if_that_failed(see: Any, sites: dict[str, Path]) -> None:
+    seen = see("several")
+    seen.says("^16 pictures in")
+    for name in "BABA":
+        seen.choose(name)
+        seen.says("^16 pictures in")
+    assert [seen.asked.count(f"model-{k}.onnx") for k in range(3)] == [1, 1, 0]
+    seen.page.route("**/model-2.onnx", lambda route: route.abort())
+    seen.choose("C")
+    seen.says("^This did not work")
+    same(seen, ganzoo.load(sites["A"]).sample(16))
+    assert seen.wrong
+    seen.wrong.clear()
+    seen.page.unroute("**/model-2.onnx")
+    seen.choose("A")
+    seen.says("^16 pictures in")
+    seen.choose("C")
+    seen.says("^16 pictures in")
+    same(seen, ganzoo.load(sites["C"]).sample(16))
 
 
 def test_a_nonsense_seed_is_said_and_nothing_is_lost(see: Any) -> None:
@@ -426,6 +540,20 @@ def test_the_walk_moves_and_stops(see: Any) -> None:
     seen.page.keyboard.press("Enter")
     seen.says("^16 pictures in")
     assert seen.page.locator("#stage").is_hidden()
+
+
+def test_the_walk_keeps_the_class_of_its_first_seed(see: Any, sites: dict[str, Path]) -> None:
+    sampler = ganzoo.load(sites["conditional"])
+    classes = priors.labels(sampler.spec.input("y"), range(3))
+    assert classes[0] != classes[1]
+    seen = see("conditional")
+    seen.says("^16 pictures in")
+    seen.page.evaluate("window.now = 0; performance.now = () => window.now")
+    seen.page.click("#walk")
+    seen.page.get_by_text("0 → 1").wait_for()
+    seen.page.evaluate("window.now = 1.25 * 1500")
+    seen.page.get_by_text("1 → 2").wait_for()
+    same(seen, sampler.way([0, 1, 2], [1.25]), "#stage canvas")
 
 
 def test_points_are_a_scatter_plot(see: Any, sites: dict[str, Path]) -> None:

@@ -2,17 +2,26 @@
 
 import { PRIORS, between, label, latent, size } from "./latents.js";
 
-let ready = null;
+const kept = new Map(); // what has been loaded, by file
 
-// ONNX Runtime, loaded once; the page tells how much has come.
+// What `load` brings, once; what failed is tried anew.
+function once(file, load) {
+  if (!kept.has(file)) {
+    const coming = load();
+    coming.catch(() => kept.delete(file));
+    kept.set(file, coming);
+  }
+  return kept.get(file);
+}
+
+// ONNX Runtime; the page tells how much has come.
 function runtime(tell) {
-  ready ??= (async () => {
+  return once("runtime", async () => {
     const ort = await import("./runtime/onnxruntime-web.js");
     ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
     ort.env.wasm.wasmBinary = await download("runtime/onnxruntime-web.wasm", "the runtime", tell);
     return ort;
-  })();
-  return ready;
+  });
 }
 
 // The bytes of a file of this site.
@@ -31,12 +40,14 @@ async function download(name, what, tell) {
 }
 
 export class Model {
-  // about: an entry of site.json's generators
-  static async open(about, tell) {
-    const ort = await runtime(tell);
-    const bytes = await download(about.file, "the model", tell);
-    const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
-    return new Model(about, ort, session);
+  // about: an entry of site.json's generators. A model stays open: the next time it is there at once.
+  static open(about, tell) {
+    return once(about.file, async () => {
+      const ort = await runtime(tell);
+      const bytes = await download(about.file, "the model", tell);
+      const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+      return new Model(about, ort, session);
+    });
   }
 
   constructor(about, ort, session) {
@@ -44,8 +55,8 @@ export class Model {
     this.latents = this.spec.inputs.filter((input) => input.kind === "latent");
   }
 
-  // The outputs of some rows, one Float32Array each. A row is {seed, towards, share}: the picture of a seed,
-  // or one on the way to another's. wish: {inputs by name, clip}.
+  // The outputs of some rows, one Float32Array each. A row is {seed, towards, share, from}: the picture of a seed,
+  // or one on the way to another's, with the class of the seed that the way comes from. wish: {inputs by name, clip}.
   async run(rows, wish) {
     const feeds = {};
     for (const input of this.spec.inputs) feeds[input.name] = this.#tensor(input, rows, wish);
@@ -61,7 +72,7 @@ export class Model {
     const given = wish.inputs[input.name] ?? null;
     if (input.kind === "scalar") return new Tensor("float32", Float32Array.of(given ?? input.default), []);
     if (input.kind === "label") {
-      const classes = rows.map((row) => BigInt(given ?? label(input, row.seed)));
+      const classes = rows.map((row) => BigInt(given ?? label(input, row.from ?? row.seed)));
       return new Tensor("int64", BigInt64Array.from(classes), [rows.length]);
     }
     const width = size(input.shape);

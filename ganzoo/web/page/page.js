@@ -14,7 +14,10 @@ let site = null;
 let model = null;
 let turn = 0; // counts what was asked for: what is older stops
 let pictures = {}; // given, by input name
+let linked = null; // what the address says and the form does not show yet
 
+const chosen = () => site.generators[find("generator").selectedIndex];
+const opening = () => model?.about !== chosen(); // the model that is chosen is still to come
 const points = () => model.spec.output.kind === "points";
 const drawn = () => [...find("pictures").querySelectorAll("canvas")];
 const after = (seed, steps) => (seed + steps) % (LAST_SEED + 1);
@@ -55,6 +58,9 @@ function asked() {
 async function draw() {
   const mine = ++turn;
   stay();
+  if (opening()) await open(mine);
+  if (mine !== turn) return;
+  if (linked) recall();
   outputs();
   const wanted = asked();
   if (!wanted) return;
@@ -120,7 +126,7 @@ async function walk() {
     const share = passed % 1;
     const rows = Array.from({ length: count }, (_, k) => {
       const seed = after(first, k);
-      return { seed, towards: after(seed, count), share };
+      return { seed, towards: after(seed, count), share, from: after(wanted.seed, k) };
     });
     const made = await model.run(rows, wanted);
     if (mine !== turn) return;
@@ -137,7 +143,8 @@ async function walk() {
 function press(walking) {
   find("walk").setAttribute("aria-pressed", walking);
   find("walk").textContent = walking ? "Stop" : "Walk";
-  find("save").disabled = walking;
+  find("walk").disabled = opening();
+  find("save").disabled = walking || opening();
   if (walking) tell("Walking from seed to seed");
 }
 
@@ -171,30 +178,45 @@ function outputs() {
   if (form.elements.clip) form.elements.clip.disabled = !form.elements.clipped.checked;
 }
 
+// The boxes whose values stand in the address, beside the generator's name.
+const boxes = () => [...form.elements].filter((box) => box.name && !["file", "checkbox"].includes(box.type));
+
 // The settings stand in the address, so that a link shows the same pictures.
 function remember() {
-  const said = new URLSearchParams();
-  for (const box of form.elements) {
-    const kept = box.name && !["file", "checkbox"].includes(box.type) && !box.disabled;
-    if (kept && box.value !== "" && (box.value !== box.defaultValue || box.name === "seed")) said.set(box.name, box.value);
+  const said = new URLSearchParams(model.about === site.generators[0] ? {} : { generator: model.spec.name });
+  for (const box of boxes()) {
+    if (box.disabled || box.value === "") continue;
+    // a truncation is there by being said, even the widest
+    if (box.value !== box.defaultValue || ["seed", "clip"].includes(box.name)) said.set(box.name, box.value);
   }
-  if (model.about === site.generators[0]) said.delete("generator");
   history.replaceState(null, "", `#${said}`);
 }
 
-function recall(said) {
-  for (const [name, value] of said) {
-    const box = form.elements[name];
-    if (!box || box.type === "file") continue;
-    box.value = value;
-    if (name === "clip") form.elements.clipped.checked = true;
-  }
+// To what the address says; what it does not say is as it was at first.
+async function visit() {
+  linked = new URLSearchParams(location.hash.slice(1));
+  for (const box of boxes()) box.value = box.defaultValue ?? "";
+  const named = site.generators.findIndex(({ spec }) => spec.name === linked.get("generator"));
+  find("generator").selectedIndex = Math.max(0, named);
+  await draw();
 }
 
-// Another generator: its controls, its card, its pictures.
-async function open(about) {
-  turn++;
-  model = await Model.open(about, tell);
+// The rest of it, for which the generator's controls must be there.
+function recall() {
+  for (const box of boxes()) if (linked.has(box.name)) box.value = linked.get(box.name);
+  if (form.elements.clipped) form.elements.clipped.checked = linked.has("clip");
+  linked = null;
+}
+
+// Another generator: its controls, its card; nothing of it if something else is asked for before it has come.
+async function open(mine) {
+  const about = chosen();
+  const telling = (text) => about === chosen() && tell(text);
+  const found = await Model.open(about, telling).catch((error) => {
+    if (mine === turn) throw error;
+  });
+  if (mine !== turn) return;
+  model = found;
   pictures = {};
   const [least, most, usual] = about.spec.output.kind === "points" ? [100, 5000, 1000] : [1, 64, 16];
   const starts = model.latents.length > 0 || about.spec.inputs.some((input) => input.kind === "label");
@@ -209,6 +231,7 @@ async function open(about) {
   find("about").textContent = [card.title, card.paper, data].filter(Boolean).join(" · ");
   const licence = card.data_card?.licence ? `Data: ${card.data}, ${card.data_card.licence}. ` : "";
   find("facts").textContent = `${licence}Model: ${about.bytes.toLocaleString("en")} bytes, SHA-256 ${about.checksum.slice(0, 12)}…`;
+  press(false);
 }
 
 async function start() {
@@ -219,27 +242,20 @@ async function start() {
   if (!answer.ok) throw new Error(`site.json could not be fetched (${answer.status}); upload the whole folder`);
   site = await answer.json();
   find("title").textContent = document.title = site.title;
-  const choice = form.elements.generator;
-  choice.replaceChildren(...site.generators.map(({ spec }) => element("option", {}, spec.name)));
+  find("generator").replaceChildren(...site.generators.map(({ spec }) => element("option", {}, spec.name)));
   find("generators").hidden = site.generators.length < 2;
-  const said = new URLSearchParams(location.hash.slice(1));
-  const about = site.generators.find(({ spec }) => spec.name === said.get("generator")) ?? site.generators[0];
-  await open(about);
-  choice.value = about.spec.name;
-  recall(said);
   listen();
-  await draw();
+  await visit();
 }
 
 function listen() {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", (event) => {
-    if (event.target.type !== "file" && event.target.id !== "generator") attempt(draw);
+    if (event.target.type !== "file") attempt(draw);
   });
   form.addEventListener("change", (event) => attempt(async () => {
-    if (event.target.id === "generator") await open(site.generators.find(({ spec }) => spec.name === event.target.value));
-    else if (event.target.type !== "file") return;
-    else if (event.target.files.length) {
+    if (event.target.type !== "file") return;
+    if (event.target.files.length) {
       const input = model.spec.inputs.find(({ name }) => `input-${name}` === event.target.id);
       pictures[input.name] = await read(event.target.files[0], input);
     }
@@ -251,7 +267,8 @@ function listen() {
   });
   find("walk").addEventListener("click", () => attempt(find("walk").getAttribute("aria-pressed") === "true" ? draw : walk));
   find("save").addEventListener("click", () => attempt(save));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => points() && attempt(draw));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => model && points() && attempt(draw));
+  addEventListener("hashchange", () => attempt(visit));
 }
 
 attempt(start);
