@@ -36,6 +36,8 @@ from ganzoo.signals import finish_on_signals
 
 SUITE = replace(suite("digits"), name="precision", cpu_seconds=0)
 PRECISIONS = ("fp32", "bf16")
+WHOLLY = {"terms.gradient-penalty.precision": "any"}
+"""In bf16 the penalty too, which else keeps its turn in fp32."""
 
 
 class Rounded(TorchDispatchMode):
@@ -68,7 +70,8 @@ def trials(variants: Sequence[str], seeds: int) -> dict[tuple[str, str, int], Tr
             if recipe is None:
                 raise SystemExit(f"'{variant}' does not train on digits; choose one of `ganzoo bench digits`")
             for precision in PRECISIONS:
-                played = recipe.but(changes={"seed": seed, "precision": precision})
+                wholly = WHOLLY if "gradient-penalty" in recipe.parts.get("terms", {}) else {}
+                played = recipe.but(changes={"seed": seed, "precision": precision, **wholly})
                 found[variant, precision, seed] = Trial(SUITE, variant, played)
     return found
 

@@ -33,7 +33,8 @@ def main() -> None:
     for seed in options.seeds:
         folder = options.out / f"{options.variant}-seed-{seed}"
         start = time.perf_counter()
-        run = ganzoo.train(options.variant, data="digits", seed=seed, out=folder) if not folder.exists() else None
+        fresh = not folder.exists()
+        run = ganzoo.train(options.variant, data="digits", seed=seed, out=folder, precision="fp32") if fresh else None
         seconds = f", {time.perf_counter() - start:.0f} s" if run else ""
         steps = run.until if run else ""
         rows[f"{options.variant}, seed {seed}, {steps} steps{seconds}"] = sample(folder)

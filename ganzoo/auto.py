@@ -17,18 +17,25 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from ganzoo import zoo
 from ganzoo.engine import Engine, layout
 from ganzoo.errors import GanzooError
+from ganzoo.parts import name_of
 from ganzoo.recipes import Recipe
+from ganzoo.specs import DataSpec
 
 SHARE = 2.5e6
 """FLOP of a product that a thread is worth waking for: some hundredths of a millisecond."""
 ASKED, NO_BF16 = "asked for", "this processor has no bf16 arithmetic"
 
 
-def settle(recipe: Recipe, device: str = "auto") -> dict[str, Any]:
+def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, Any]:
     """`device` and `precision`, which must be known before networks are built, and under `why` a reason for each;
-    GanzooError for a device that is not here."""
+    GanzooError for a device that is not here.
+
+    bf16 is for pictures on a CPU that multiplies in it, and for games without a penalty on D's slope: there it is shown
+    to learn as fp32 does (`benchmarks/precision.py`). Points gain nothing, and GPUs have not been compared.
+    """
     why = {"device": ASKED, "precision": ASKED}
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -38,12 +45,28 @@ def settle(recipe: Recipe, device: str = "auto") -> dict[str, Any]:
     except (RuntimeError, AssertionError) as error:
         raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
     precision, emulated = recipe.precision, device == "cpu" and not has_bf16()
-    if precision == "auto":  # bf16 will be chosen where training in it is shown to end as training in fp32 does
-        precision = "fp32"
-        why["precision"] = NO_BF16 if emulated else "--precision bf16 may be faster, and is not shown to learn alike"
+    if precision == "auto":
+        reasons = {
+            "learning in bf16 on a GPU has not been compared with fp32": device != "cpu",
+            NO_BF16: emulated,
+            "networks of points gain nothing by bf16": spec.kind != "image",
+            "a term asks for fp32; wgan-gp ends a little worse in bf16": _asks_for_fp32(recipe),
+        }
+        against = next((reason for reason, holds in reasons.items() if holds), None)
+        precision = "fp32" if against else "bf16"
+        why["precision"] = against or "faster on this processor, and pictures are learned as well as in fp32"
     if precision == "bf16" and emulated:
         logging.getLogger("ganzoo").warning(f"{NO_BF16} and emulates it, slower than fp32")
     return {"device": device, "precision": precision, "why": why}
+
+
+def _asks_for_fp32(recipe: Recipe) -> bool:
+    """Whether a term does, as those do whose cost goes through D's gradient."""
+    for use in recipe.parts.get("terms", {}).values():
+        asked = None if isinstance(use, str) else use.get("precision")
+        if (asked or zoo.part("term", name_of(use)).options()["precision"].default) == "fp32":
+            return True
+    return False
 
 
 def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = None) -> dict[str, Any]:

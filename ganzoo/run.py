@@ -89,7 +89,7 @@ def train(
     metric = _metric(recipe, source, data_root)
     if threads is not None and threads < 1:
         raise GanzooError(f"threads is {threads}; a number of at least 1 is expected")
-    settled = auto.settle(recipe, device)
+    settled = auto.settle(recipe, source.spec, device)
     engine = _engine(recipe, source, settled)
     settled = auto.rehearse(engine, settled, threads)
     with auto.using(settled["threads"]):

@@ -16,13 +16,15 @@ from ganzoo.build import engine_of
 from ganzoo.errors import GanzooError
 from ganzoo.inspect import inspect, table
 from ganzoo.run import open_data
+from ganzoo.specs import DataSpec
 from ganzoo.state import read_state
 
 
 def rehearsed(variant="vanilla-ns", most=2, threads=None, **changes):
     recipe = zoo.variant(variant).but(changes=changes)
-    settled = auto.settle(recipe, "cpu")
-    engine = engine_of(recipe, open_data(recipe, None), settled)
+    source = open_data(recipe, None)
+    settled = auto.settle(recipe, source.spec, "cpu")
+    engine = engine_of(recipe, source, settled)
     with auto.using(most):
         return auto.rehearse(engine, settled, threads)
 
@@ -70,6 +72,22 @@ def test_small_networks_take_one_thread_and_large_ones_all():
     assert rehearsed("dcgan", most=1)["threads"] == 1
 
 
+@pytest.mark.parametrize(
+    ("variant", "changes", "precision"),
+    [
+        ("dcgan", {}, "bf16"),
+        ("wgan-gp", {}, "fp32"),
+        ("wgan-gp", {"terms.gradient-penalty.precision": "any"}, "bf16"),
+        ("dcgan", {"terms.r1": "r1", "discriminator.norm": "none"}, "fp32"),
+    ],
+)
+def test_what_goes_through_a_slope_is_learned_in_fp32(monkeypatch, variant, changes, precision):
+    monkeypatch.setattr(auto, "has_bf16", lambda: True)
+    settled = auto.settle(zoo.variant(variant).but(changes=changes), PICTURES, "cpu")
+    assert settled["precision"] == precision
+    assert ("a term asks for fp32" in settled["why"]["precision"]) == (precision == "fp32")
+
+
 def test_what_is_given_wins_and_is_said():
     settled = rehearsed(data="ring", threads=2, precision="bf16")
     assert (settled["threads"], settled["precision"]) == (2, "bf16")
@@ -81,14 +99,31 @@ def test_pictures_lie_as_convolutions_take_them():
     assert rehearsed(data="ring")["layout"] == "contiguous"
 
 
-@pytest.mark.parametrize("has", [False, True])
-def test_what_the_processor_has_decides_precision(has, monkeypatch, caplog):
+PICTURES, POINTS = DataSpec("image", (1, 28, 28)), DataSpec("points", (2,))
+
+
+@pytest.mark.parametrize(
+    ("has", "spec", "chosen", "why"),
+    [
+        (True, PICTURES, "bf16", "faster on this processor"),
+        (True, POINTS, "fp32", "points gain nothing"),
+        (False, PICTURES, "fp32", "no bf16 arithmetic"),
+        (False, POINTS, "fp32", "no bf16 arithmetic"),
+    ],
+)
+def test_pictures_are_learned_in_bf16_where_the_processor_has_it(has, spec, chosen, why, monkeypatch, caplog):
     monkeypatch.setattr("ganzoo.auto.has_bf16", lambda: has)
-    settled = auto.settle(zoo.variant("vanilla"))
-    assert settled["precision"] == "fp32"
-    assert ("no bf16" in settled["why"]["precision"]) == (not has)
+    settled = auto.settle(zoo.variant("vanilla"), spec, "cpu")
+    assert settled["precision"] == chosen
+    assert why in settled["why"]["precision"]
     assert not caplog.text
-    assert auto.settle(zoo.variant("vanilla").but(changes={"precision": "bf16"}), "cpu")["precision"] == "bf16"
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_bf16_that_is_asked_for_is_taken(has, monkeypatch, caplog):
+    monkeypatch.setattr("ganzoo.auto.has_bf16", lambda: has)
+    settled = auto.settle(zoo.variant("vanilla").but(changes={"precision": "bf16"}), POINTS, "cpu")
+    assert (settled["precision"], settled["why"]["precision"]) == ("bf16", "asked for")
     assert ("emulates" in caplog.text) == (not has)
 
 

@@ -41,8 +41,10 @@ class GradientPenalty(ganzoo.Term):
     spread  of the Gaussian noise around data, in standard deviations of all pixels in the minibatch
     weight  the paper's λ
 
-    The norm is taken in fp32, whatever the precision of the turn.
+    Its turn is in fp32 unless `precision` says 'any'; the norm is taken in fp32 even then.
     """
+
+    precision = "fp32"
 
     def __init__(
         self,

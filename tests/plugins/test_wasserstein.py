@@ -280,7 +280,7 @@ def test_d_descends_the_loss_and_the_penalty_in_one_turn():
         pixels = torch.randint(256, (4, 1, 28, 28), dtype=torch.uint8)
         costs = turn.cost(game.deal(Minibatch(0, 4, lambda pixels=pixels: {"x": pixels}), turn))
         assert set(costs) == {loss, "gradient-penalty"}
-        assert (turn.player, turn.precision, other.precision) == ("D", "any", "any")
+        assert (turn.player, turn.precision, other.precision) == ("D", "fp32", "any")
         assert turn.repeat == (5 if name == "wgan-gp" else 1)
 
 
