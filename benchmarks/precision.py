@@ -1,11 +1,11 @@
 """Does a game learn in bf16 as it learns in fp32? `python benchmarks/precision.py [--variants vanilla,dcgan,wgan-gp]`.
 
 Each variant plays its digits recipe to the end, in both precisions and from the same seeds, by the rules of `ganzoo
-bench digits` but without its limit of CPU seconds, so that both have the same steps. Two means agree if they differ by
-at most two standard errors of their difference. Where the processor has no unit for bf16, products of bf16 numbers are
-computed in fp32 and rounded, which is what a unit does but for the order of its sums. Running again plays what is
-missing. Trials lie in -o DIR; at the end, or when it is stopped, what is known of them is written to precision.json and
-precision.md there.
+bench digits` but without its limit of CPU seconds, so that both have the same steps; a gradient penalty, which else
+keeps its turn in fp32, is in bf16 too. Two means agree if they differ by at most two standard errors of their
+difference. Where the processor has no unit for bf16, products of bf16 numbers are computed in fp32 and rounded, which
+is what a unit does but for the order of its sums. Running again plays what is missing. Trials lie in -o DIR; at the
+end, or when it is stopped, what is known of them is written to precision.json and precision.md there.
 """
 
 from __future__ import annotations
