@@ -20,7 +20,7 @@ from torch.utils.flop_counter import flop_registry
 from ganzoo import zoo
 from ganzoo.engine import Engine, layout
 from ganzoo.errors import GanzooError
-from ganzoo.parts import name_of
+from ganzoo.parts import name_of, slots
 from ganzoo.recipes import Recipe
 from ganzoo.specs import DataSpec
 
@@ -62,10 +62,13 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
 
 def _asks_for_fp32(recipe: Recipe) -> bool:
     """Whether a term does, as those do whose cost goes through D's gradient."""
-    for use in recipe.parts.get("terms", {}).values():
-        asked = None if isinstance(use, str) else use.get("precision")
-        if (asked or zoo.part("term", name_of(use)).options()["precision"].default) == "fp32":
-            return True
+    for path, slot in slots(zoo.part("game", recipe.game)).items():
+        if slot.kind == "term" and slot.many:
+            for name, use in (recipe.parts.get(path) or {}).items():
+                given = {"name": use} if isinstance(use, str) else {"name": name, **use}
+                default = zoo.part("term", name_of(given)).options()["precision"].default
+                if given.get("precision", default) == "fp32":
+                    return True
     return False
 
 

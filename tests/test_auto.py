@@ -78,7 +78,11 @@ def test_small_networks_take_one_thread_and_large_ones_all():
         ("dcgan", {}, "bf16"),
         ("wgan-gp", {}, "fp32"),
         ("wgan-gp", {"terms.gradient-penalty.precision": "any"}, "bf16"),
-        ("dcgan", {"terms.r1": "r1", "discriminator.norm": "none"}, "fp32"),
+        ("dcgan", {"terms.r1": "r1"}, "fp32"),
+        ("dcgan", {"terms.r1.weight": 2.0}, "fp32"),
+        ("dcgan", {"terms.other.name": "r1"}, "fp32"),
+        ("dcgan", {"terms.r1.precision": "any"}, "bf16"),
+        ("stylegan2", {}, "fp32"),
     ],
 )
 def test_what_goes_through_a_slope_is_learned_in_fp32(monkeypatch, variant, changes, precision):
@@ -155,7 +159,7 @@ def test_a_run_keeps_what_was_chosen(tmp_path):
     assert torch.get_num_threads() == before
     assert {count for count in here if isinstance(count, int)} == {2}
     assert here.count("threads   2: asked for") == 2
-    assert any(str(line).startswith("precision fp32: ") for line in here)
+    assert any(str(line).startswith(f"precision {whole.settled['precision']}: ") for line in here)
     assert parts.settled == whole.settled == parts.folder.read()["settled"]
     files = [run.path / "checkpoints" / "step-00000010.safetensors" for run in (whole, parts)]
     a, b = (read_state(file).tensors for file in files)

@@ -224,6 +224,7 @@ def test_serve_passes_on_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None
     calls: list[Any] = []
     fake = SimpleNamespace(serve=lambda models, **options: calls.append((models, options)))
     monkeypatch.setitem(sys.modules, "ganzoo.app", fake)
+    monkeypatch.setitem(sys.modules, "ganzoo.app.studio", SimpleNamespace(DRAWING="ganzoo-draw"))
     assert run("serve", "a.onnx", "b.onnx", "--port", "80", "--root-path", "/x", "--open").exit_code == 0
     options = {"host": "127.0.0.1", "port": 80, "root_path": "/x", "open_browser": True}
     assert calls == [([Path("a.onnx"), Path("b.onnx")], options)]
