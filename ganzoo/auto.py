@@ -63,8 +63,11 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
 def _asks_for_fp32(recipe: Recipe) -> bool:
     """Whether a term does, as those do whose cost goes through D's gradient."""
     for path, slot in slots(zoo.part("game", recipe.game)).items():
-        if slot.kind == "term" and slot.many:
-            for name, use in (recipe.parts.get(path) or {}).items():
+        uses = recipe.parts.get(path)
+        if slot.kind == "term" and slot.many and isinstance(uses, Mapping):
+            for name, use in uses.items():
+                if not isinstance(use, str | Mapping):
+                    continue  # which the game refuses in a sentence
                 given = {"name": use} if isinstance(use, str) else {"name": name, **use}
                 default = zoo.part("term", name_of(given)).options()["precision"].default
                 if given.get("precision", default) == "fp32":

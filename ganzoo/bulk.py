@@ -70,6 +70,7 @@ class Shard:
     """Samples `start` and on of a request, as one file.
 
     seeds, given, truncation   as `Sampler.sample` takes them
+    theirs                     inputs of the generators that make latents for this one
     arguments                  as they were asked for, to be written into pictures
     """
 
@@ -78,6 +79,7 @@ class Shard:
     seeds: NDArray[np.int64]
     given: Mapping[str, NDArray[Any]]
     truncation: float | None
+    theirs: Mapping[str, Any]
     arguments: Mapping[str, Any]
 
 
@@ -118,7 +120,8 @@ def _plan(sampler: Sampler, wanted: Request, arguments: Mapping[str, Any], shard
         raise InputError("shards", f"{len(wanted)} samples cannot be put in {shards} shards; 1 to {len(wanted)} can be")
     if kind == "tar" and sampler.spec.output.kind == "points":
         raise InputError("format", "a tar holds pictures; points are written as npz")
-    digest = hashlib.sha256(canonical([wanted.clip, sorted(wanted.given)]).encode())
+    theirs = {name: repr(value) for name, value in _theirs(wanted).items()}
+    digest = hashlib.sha256(canonical([wanted.clip, sorted(wanted.given), *([theirs] if theirs else [])]).encode())
     for array in (wanted.seeds, *(wanted.given[name] for name in sorted(wanted.given))):
         digest.update(np.ascontiguousarray(array).data)
     listed = []
@@ -145,7 +148,13 @@ def _edges(n: int, shards: int, k: int) -> tuple[int, int]:
 
 def _shard(path: Path, wanted: Request, arguments: Mapping[str, Any], start: int, stop: int) -> Shard:
     part = wanted.part(start, stop)
-    return Shard(path, start, part.seeds, part.given, part.clip, cut(arguments, start, stop))
+    return Shard(path, start, part.seeds, part.given, part.clip, _theirs(part), cut(arguments, start, stop))
+
+
+def _theirs(wanted: Request) -> dict[str, Any]:
+    """The inputs of those that make its latents, which are alike for all samples."""
+    makers: Any = wanted.makers.values()
+    return {name: value for made in makers for name, value in made.inputs.items() if value is not None}
 
 
 @contextlib.contextmanager
@@ -350,7 +359,7 @@ def _parts(sampler: Sampler, identity: Mapping[str, Any], shard: Shard, connecti
     for start in range(0, count, BATCH):
         rows = slice(start, min(start + BATCH, count))
         given = {k: v if k in scalars else v[rows] for k, v in shard.given.items()}
-        made = sampler.sample(seeds=shard.seeds[rows], **{"truncation": shard.truncation, **given})  # type: ignore[arg-type]
+        made = sampler.sample(seeds=shard.seeds[rows], **{"truncation": shard.truncation, **shard.theirs, **given})  # type: ignore[arg-type]
         said = {"seeds": shard.seeds[rows], **cut(shard.arguments, rows.start, rows.stop)}
         yield dataclasses.replace(made, settings=settings(identity, sampler.spec, "sample", said))
         if time.monotonic() - told > PAUSE:

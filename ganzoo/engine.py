@@ -261,7 +261,9 @@ class Engine:
             torch.mps.manual_seed(seed)
 
     def _cuda(self) -> list[int]:
-        return [self.device.index or 0] if self.device.type == "cuda" else []
+        if self.device.type != "cuda":
+            return []
+        return [torch.cuda.current_device() if self.device.index is None else self.device.index]
 
     def _check_owners(self) -> None:
         owned = {id(p) for parameters in self._owned.values() for p in parameters}

@@ -64,7 +64,7 @@ def trailer(data: bytes) -> bytes:
 def exported(path: Path) -> list[Path]:
     """The files of a model that is ONNX already: itself, or all in a folder that is no run; else none."""
     if path.is_dir():
-        return [] if (path / "run.json").exists() else sorted(path.glob("*.onnx"))
+        return [] if (path / "run.json").exists() else sorted(path.glob("[!.]*.onnx"))
     return [path] if path.suffix.lower() == ".onnx" else []
 
 

@@ -129,7 +129,7 @@ def _files(folder: Path | None) -> Iterator[Found]:
         return
     if not given.is_dir():
         raise PluginError(f"the plugins folder '{given}' does not exist; create it or leave out --plugins-dir")
-    for path in sorted(given.glob("*.py")):
+    for path in sorted(given.glob("[!.]*.py")):
         plugin = Plugin(path.stem.replace("_", "-"), file=str(path))
         yield Found(plugin, lambda p=path: _import_file(p))  # type: ignore[misc]
 

@@ -13,7 +13,7 @@ import torch
 import ganzoo
 from ganzoo import auto, zoo
 from ganzoo.build import engine_of
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, RecipeError
 from ganzoo.inspect import inspect, table
 from ganzoo.run import open_data
 from ganzoo.specs import DataSpec
@@ -90,6 +90,13 @@ def test_what_goes_through_a_slope_is_learned_in_fp32(monkeypatch, variant, chan
     settled = auto.settle(zoo.variant(variant).but(changes=changes), PICTURES, "cpu")
     assert settled["precision"] == precision
     assert ("a term asks for fp32" in settled["why"]["precision"]) == (precision == "fp32")
+
+
+@pytest.mark.parametrize("changes", [{"terms": "r1"}, {"terms.r1": 5}, {"terms.nothing": "nothing"}])
+def test_terms_that_there_are_not_are_a_sentence(monkeypatch, tmp_path, changes):
+    monkeypatch.setattr(auto, "has_bf16", lambda: True)
+    with pytest.raises(RecipeError):
+        ganzoo.train("vanilla", out=tmp_path / "run", set=changes)
 
 
 def test_what_is_given_wins_and_is_said():

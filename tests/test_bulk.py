@@ -77,6 +77,17 @@ def test_labels_and_points(tmp_path: Path) -> None:
         points.shards(tmp_path / "no", n=30, shards=1, format="tar")
 
 
+def test_what_a_mapping_is_told_holds_in_shards(tmp_path: Path) -> None:
+    """The synthesis is asked, and psi is the mapping's."""
+    sampler = ganzoo.load(tiny(tmp_path / "styled", "styled"))
+    sampler.shards(tmp_path / "out", 6, shards=2, format="npz", workers=2, psi=0.25)
+    made = [np.load(path)["images"] for path in sorted((tmp_path / "out").glob("*.npz"))]
+    assert np.array_equal(np.concatenate(made), sampler.sample(6, psi=0.25).images)
+    assert not np.array_equal(np.concatenate(made), sampler.sample(6).images)
+    with pytest.raises(GanzooError, match="other settings"):
+        sampler.shards(tmp_path / "out", 6, shards=2, format="npz", workers=1, psi=0.5)
+
+
 def test_only_what_is_missing_or_damaged_is_made_again(model: Path, tmp_path: Path) -> None:
     sampler, out = ganzoo.load(model), tmp_path / "out"
     sampler.shards(out, n=200, shards=4, workers=2)

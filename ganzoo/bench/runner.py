@@ -65,7 +65,7 @@ class Desk:
         """The newest row of each trial by its id: those of the summary, then those of the trials' own files."""
         summary = self.out / f"{self.suite}.json"
         found = {row["id"]: row for row in read_json(summary)["trials"]} if summary.exists() else {}
-        for path in sorted(self.folder.glob("*.json")):
+        for path in sorted(self.folder.glob("[!.]*.json")):
             row = read_json(path)
             found[row["id"]] = row
         return found
@@ -141,7 +141,9 @@ def _environment(slot: int, threads: int, gpus: int) -> dict[str, str]:
     count = os.environ.get("OMP_NUM_THREADS", str(threads))
     given = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), count)
     if gpus:
-        given["CUDA_VISIBLE_DEVICES"] = str(slot % gpus)
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+        names = seen.split(",") if seen else [str(number) for number in range(gpus)]
+        given["CUDA_VISIBLE_DEVICES"] = names[slot % len(names)]
     if zoo.folder() is not None:
         given["GANZOO_PLUGINS_DIR"] = str(zoo.folder())
     return given

@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def open_source(name: str, root: Path | None = None, **options: Any) -> Source:
+def open_source(name: str, root: Path | None = None, /, **options: Any) -> Source:
     """The source `name`, or `name:argument` (everything after the first colon), of the core or of a plugin.
 
     root     where data sets lie; None: GANZOO_DATA, else the user's cache folder

@@ -123,7 +123,7 @@ def test_the_pictures_of_the_manual_can_be_taken(tmp_path: Path) -> None:
     """By the script that took those in docs/serving.md; a model that is no run has no tab Training."""
     from PIL import Image
 
-    script = Path(__file__).parent.parent / "docs" / "pictures" / "page.py"
+    script = Path(__file__).parents[2] / "docs" / "pictures" / "page.py"
     model = tiny(tmp_path / "conditional.onnx", "conditional")
     subprocess.run([sys.executable, script, model, "--out", tmp_path], check=True, timeout=300)
     found = {path.name: Image.open(path).width for path in tmp_path.glob("*.webp")}
