@@ -88,7 +88,10 @@ def moved(here: Request, found: Directions, direction: int, amounts: Sequence[fl
     latents = here.pushed(spec, base)
     if spec.name in here.given:
         way = latents - here.pushed(spec, start)
-        latents = np.clip(here.given[spec.name] + way, *(spec.range or prior.range)).astype(np.float32)
+        latents = here.given[spec.name] + way
+        if prior.base == "uniform":  # of normal noise a range is what it may be truncated to
+            latents = np.clip(latents, *(spec.range or prior.range))
+        latents = latents.astype(np.float32)
     return here.but(**{spec.name: latents})
 
 

@@ -44,8 +44,16 @@ class Run:
 
         return load(self.path, generator=generator, step=step, raw=raw)
 
+    def __fspath__(self) -> str:
+        """A run is given where its folder is."""
+        return str(self.path)
+
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.recipe.name!r})"
+
+
+def _recipe(variant: str | Path) -> Recipe:
+    return Recipe.read(Path(variant)) if str(variant).endswith(".toml") else zoo.variant(str(variant))
 
 
 _ITS_OWN = {"data", "steps", "seed", "precision", "log", "evaluate", *WORDS, *ASIDE}
@@ -53,7 +61,7 @@ _ITS_OWN = {"data", "steps", "seed", "precision", "log", "evaluate", *WORDS, *AS
 
 
 def train(
-    variant: str | Path,
+    variant: str | Path | Recipe,
     *,
     data: str | None = None,
     data_root: str | Path | None = None,
@@ -67,7 +75,7 @@ def train(
     observers: Sequence[Observe] = (),
     stop: Stop = lambda: None,
 ) -> Run:
-    """Train a variant, by name or from a recipe file, in a new run folder.
+    """Train a variant, by name, from a recipe file or as a `Recipe`, in a new run folder.
 
     data        'NAME' or 'NAME:ARGUMENT'; the recipe's own if not given
     data_root   where data sets lie
@@ -79,7 +87,7 @@ def train(
     observers   run -> an object with any of the events of `ganzoo_observe`
     stop        asked between steps; a signal's number ends the run, saved, with `Interrupted`
     """
-    recipe = Recipe.read(Path(variant)) if str(variant).endswith(".toml") else zoo.variant(str(variant))
+    recipe = variant if isinstance(variant, Recipe) else _recipe(variant)
     given = {"data": data, "steps": steps, "seed": seed, "precision": precision}
     changes = {key: value for key, value in given.items() if value is not None}
     recipe = recipe.but(changes={**changes, **(set or {})})
@@ -101,7 +109,7 @@ def train(
 
 
 def resume(
-    path: str | Path,
+    path: str | Path | Run,
     *,
     steps: int | None = None,
     set: Mapping[str, Any] | None = None,

@@ -99,6 +99,14 @@ def test_a_run_that_cannot_begin_has_failed(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
 
 
+def test_a_recipe_and_a_run_are_given_as_they_are(tmp_path):
+    recipe = ganzoo.recipe("vanilla").but("mine", dict(zoo.variant("vanilla").tiny))
+    run = ganzoo.train(recipe, out=tmp_path / "run")
+    assert run.recipe.name == "mine"
+    assert ganzoo.load(run).checksum == run.sampler().checksum
+    assert ganzoo.resume(run, steps=run.until + 1).path == run.path
+
+
 def test_looking_at_a_step_makes_no_folder(tmp_path):
     run = train(tmp_path / "run", changes={"log.snapshot": 0})
     before = sorted(run.path.rglob("*"))

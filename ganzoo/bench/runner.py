@@ -158,8 +158,9 @@ def _collect(work: Work, desk: Desk, code: int) -> Row:
     about: Row = read_json(work.folder / "trial.json")["row"]
     if code == BUSY:
         return {**about, "status": "elsewhere", "error": "another process is at it"}
-    if code < 0 or code in (130, 143):
-        name = signal.Signals(-code if code < 0 else code - 128).name
+    number = -code if code < 0 else code - 128
+    if number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):  # any other is a crash
+        name = signal.Signals(number).name
         return {**about, "status": "stopped", "error": f"stopped by {name}; run again to go on"}
     row = {**about, "status": "failed", "step": _step(work.folder), "error": _last_line(work.folder / "log.txt")}
     write_json(desk.file(work.trial, "json"), row)
