@@ -91,10 +91,10 @@ class Bench:
             np.savez(path, images=x)
         return open_source(f"npz:{path}")
 
-    def engine(self, case: Case, precision: str = "fp32", **changes: Any) -> tuple[Engine, Source]:
+    def engine(self, case: Case, precision: str = "fp32") -> tuple[Engine, Source]:
         """ganzoo's side of a case."""
-        source, recipe = self.source(case.shape), case.recipe().but(changes=changes)
-        return engine_of(recipe, source, {"device": "cpu", "precision": precision}), source
+        source = self.source(case.shape)
+        return engine_of(case.recipe(), source, {"device": "cpu", "precision": precision}), source
 
     def plain(self, case: Case) -> plain.Plain:
         """The same networks, from the same seed, in the loop of a tutorial."""

@@ -50,7 +50,7 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
             "learning in bf16 on a GPU has not been compared with fp32": device != "cpu",
             NO_BF16: emulated,
             "networks of points gain nothing by bf16": spec.kind != "image",
-            "a term asks for fp32; wgan-gp ends a little worse in bf16": _asks_for_fp32(recipe),
+            "a term asks for fp32, and costs of D's slope end a little worse in bf16": _asks_for_fp32(recipe),
         }
         against = next((reason for reason, holds in reasons.items() if holds), None)
         precision = "fp32" if against else "bf16"
@@ -62,17 +62,14 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
 
 def _asks_for_fp32(recipe: Recipe) -> bool:
     """Whether a term does, as those do whose cost goes through D's gradient."""
-    for path, slot in slots(zoo.part("game", recipe.game)).items():
-        uses = recipe.parts.get(path)
-        if slot.kind == "term" and slot.many and isinstance(uses, Mapping):
-            for name, use in uses.items():
-                if not isinstance(use, str | Mapping):
-                    continue  # which the game refuses in a sentence
-                given = {"name": use} if isinstance(use, str) else {"name": name, **use}
-                default = zoo.part("term", name_of(given)).options()["precision"].default
-                if given.get("precision", default) == "fp32":
-                    return True
-    return False
+    paths = [path for path, slot in slots(zoo.part("game", recipe.game)).items() if slot.kind == "term" and slot.many]
+    given = [recipe.parts[path] for path in paths if isinstance(recipe.parts.get(path), Mapping)]
+    uses = [
+        {"name": name, **use} if isinstance(use, Mapping) else {"name": use}
+        for terms in given for name, use in terms.items()
+    ]  # fmt: skip
+    defaults = [zoo.part("term", name_of(use)).options()["precision"].default for use in uses]
+    return any(use.get("precision", default) == "fp32" for use, default in zip(uses, defaults))
 
 
 def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = None) -> dict[str, Any]:

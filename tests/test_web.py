@@ -463,12 +463,18 @@ def test_the_widest_truncation_is_in_the_link(see: Any, sites: dict[str, Path]) 
     assert again.kept() == {"seed=0"}
 
 
-def test_a_generator_that_comes_too_late_shows_nothing(see: Any, sites: dict[str, Path]) -> None:
+def without_b(see: Any) -> tuple[Any, list[Any]]:
+    """A page on which B is chosen, and the request for it, which is held back."""
     seen = see("several")
     seen.says("^16 pictures in")
     held: list[Any] = []
     seen.page.route("**/model-1.onnx", lambda route: held.append(route))
     seen.choose("B")
+    return seen, held
+
+
+def test_a_generator_that_comes_too_late_shows_nothing(see: Any, sites: dict[str, Path]) -> None:
+    seen, held = without_b(see)
     seen.page.wait_for_timeout(200)
     assert seen.page.is_disabled("#walk")
     assert seen.page.is_disabled("#save")
@@ -484,11 +490,7 @@ def test_a_generator_that_comes_too_late_shows_nothing(see: Any, sites: dict[str
 
 
 def test_what_is_set_while_a_generator_comes_is_heeded(see: Any, sites: dict[str, Path]) -> None:
-    seen = see("several")
-    seen.says("^16 pictures in")
-    held: list[Any] = []
-    seen.page.route("**/model-1.onnx", lambda route: held.append(route))
-    seen.choose("B")
+    seen, held = without_b(see)
     seen.page.fill("#seed", "40")
     seen.page.wait_for_timeout(200)
     held.pop().continue_()

@@ -78,7 +78,7 @@ def _options(part: dict[str, Any]) -> None:
 def data(name: str | None, data_root: Path | None, set_: tuple[tuple[str, Any], ...], json_: bool) -> None:
     """List the sources of data, or show one.
 
-    To be shown, NAME is opened, and fetched if it is not there.
+    Showing NAME reads it, and downloads it if it is missing.
     """
     if name is None:
         from ganzoo import zoo
