@@ -8,7 +8,6 @@ import http.server
 import io
 import json
 import re
-import shutil
 import tarfile
 import threading
 import urllib.request
@@ -31,11 +30,6 @@ from ganzoo.samples import chunk_of, settings_of
 from ganzoo.specs import GeneratorSpec, InputSpec, OutputSpec
 from ganzoo.web import runtime
 from ganzoo.web.site import check_target, export_site
-
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -278,14 +272,10 @@ def address(root: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    with sync.sync_playwright() as player:
-        found = player.chromium.launch(executable_path=chromium, args=FLAGS)
+    from browser import launched  # skips where there is none
+
+    with launched() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -31,12 +31,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    from browser import CHROMIUM, FLAGS, sync
+    from browser import launched
 
-    with sync.sync_playwright() as player:
-        found = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="package")
