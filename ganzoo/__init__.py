@@ -19,6 +19,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 if TYPE_CHECKING:
     from ganzoo.build import Builder
     from ganzoo.errors import GanzooError
+    from ganzoo.evaluation import evaluate
     from ganzoo.exporter import export
     from ganzoo.game import Game, Minibatch, Turn
     from ganzoo.hooks import hookimpl
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Builder": "build", "Slot": "parts", "Use": "parts", "one_hot": "two_player",
-    "GanzooError": "errors", "export": "exporter", "Game": "game", "Minibatch": "game", "Turn": "game",
+    "GanzooError": "errors", "evaluate": "evaluation", "export": "exporter", "Game": "game", "Minibatch": "game",
+    "Turn": "game",
     "hookimpl": "hooks", "Prior": "priors", "Recipe": "recipes", "Registrar": "registrar", "Run": "run",
     "check": "testing", "resume": "run", "train": "run", "Sampler": "sampler", "Samples": "sampler", "load": "loading",
     "DataSpec": "specs", "GeneratorSpec": "specs", "InputSpec": "specs", "OutputSpec": "specs",
@@ -48,8 +50,8 @@ _HOMES = {
 __all__ = [
     "Builder", "DataSpec", "EncoderNet", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec",
     "Judgement", "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples",
-    "Slot", "Term", "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe", "resume",
-    "train", "variants",
+    "Slot", "Term", "Turn", "TwoPlayer", "Use", "check", "evaluate", "export", "hookimpl", "load", "one_hot", "recipe",
+    "resume", "train", "variants",
 ]  # fmt: skip
 
 

@@ -40,10 +40,7 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         why["device"] = "torch finds no GPU" if device == "cpu" else "torch finds this GPU"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise GanzooError(f"device '{device}' cannot be used here; try --device cpu") from error
+    require(device, "try --device cpu")
     precision, emulated = recipe.precision, device == "cpu" and not has_bf16()
     if precision == "auto":
         reasons = {
@@ -58,6 +55,14 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
     if precision == "bf16" and emulated:
         logging.getLogger("ganzoo").warning(f"{NO_BF16} and emulates it, slower than fp32")
     return {"device": device, "precision": precision, "why": why}
+
+
+def require(device: str, rather: str) -> None:
+    """GanzooError, which ends in what to do rather, unless torch can use this device here."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise GanzooError(f"device '{device}' cannot be used here; {rather}") from error
 
 
 def _asks_for_fp32(recipe: Recipe) -> bool:

@@ -30,6 +30,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.data.source import placeless_card
 from ganzoo.errors import GanzooError, InputError, SpaceError
 from ganzoo.feeds import Request, cut, seed_ranges
 from ganzoo.files import atomic, canonical, make_folder, read_json, sha256_of, space_errors, sweep, write_json
@@ -133,7 +134,7 @@ def _plan(sampler: Sampler, wanted: Request, arguments: Mapping[str, Any], shard
         "format": FORMAT,
         "model": sampler.checksum,
         "generator": sampler.spec.name,
-        "card": sampler.card,
+        "card": placeless_card(sampler.card),
         "n": len(wanted),
         "settings": settings(sampler.identity, sampler.spec, "sample", {"seeds": wanted.seeds, **arguments}),
         "request": digest.hexdigest(),

@@ -12,6 +12,7 @@ if that is known. Nothing here imports torch for digits, for points and for mode
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -253,7 +254,7 @@ def _first(drawn: Samples, n: int) -> Samples:
 
 
 def evaluate(
-    model: str | Path | Sampler,
+    model: str | os.PathLike[str] | Sampler,
     names: Sequence[str] | None = None,
     *,
     data: str | None = None,
@@ -269,8 +270,9 @@ def evaluate(
     seed   of the first sample; repetitions take ranges that do not overlap
     """
     from ganzoo.loading import load
+    from ganzoo.sampler import Sampler
 
-    sampler = load(model, generator=generator, raw=raw) if isinstance(model, str | Path) else model
+    sampler = model if isinstance(model, Sampler) else load(model, generator=generator, raw=raw)
     own = str(sampler.card.get("data", ""))
     name = data or own
     if not name:

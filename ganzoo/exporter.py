@@ -9,6 +9,7 @@ import contextlib
 import copy
 import io
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ganzoo import onnx_file
-from ganzoo.data.source import placeless
+from ganzoo.data.source import placeless_card
 from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.files import canonical, check_file, check_folder, make_folder, write_bytes
 from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
@@ -88,7 +89,7 @@ def export(
     built = {}
     for name in wanted:
         place = target if file else target / f"{name}.onnx"
-        about = {**_shared({**found, **(card or {})}), "default": name == first}
+        about = {**placeless_card({**found, **(card or {})}), "default": name == first}
         built[name] = place, *build(modules[name], about, place, half)
     written = []
     for name, (place, data, apart) in built.items():
@@ -98,18 +99,6 @@ def export(
         pictures = spec_of(modules[name]).output.kind == "image"
         written.append(Exported(place, name, len(data), checksum, difference, levels if pictures else None))
     return written
-
-
-def _shared(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card of a file that others get: of data in a file or folder the name, not the place."""
-    options = card.get("data_options", {})
-    options = {key: placeless(value) if _absolute(value) else value for key, value in options.items()}
-    told = {"data": placeless(str(card.get("data", ""))), "data_options": options}
-    return {**card, **{key: value for key, value in told.items() if key in card}}
-
-
-def _absolute(value: Any) -> bool:
-    return isinstance(value, str) and Path(value).expanduser().is_absolute()
 
 
 def _is_file(target: Path) -> bool:
@@ -130,9 +119,11 @@ def _modules(source: Any, step: int | None, raw: bool) -> tuple[dict[str, nn.Mod
         return {spec_of(source).name: source}, {}
     if isinstance(source, Mapping):
         return dict(source), {}
+    if not isinstance(source, str | os.PathLike):
+        raise InputError("source", f"a run, its path or generator modules are exported, not {type(source).__name__}")
     from ganzoo.checkpoint import generators
 
-    place = Path(getattr(source, "path", source))
+    place = Path(source)
     if place.exists() and onnx_file.exported(place):
         raise GanzooError(f"{place} is exported already; copy it, or give it to sample, serve or export --web")
     return generators(place, step, raw)

@@ -76,9 +76,10 @@ def atomic(path: AnyPath) -> Iterator[Path]:
             yield temporary
             with _ours(target):
                 os.chmod(temporary, mode)  # a writer may have put a file of its own in place of the empty one
-                _sync(temporary)
+                sync(temporary)
                 os.replace(temporary, target)
-                _sync(target.parent)
+            with contextlib.suppress(OSError):  # the file is in place, and some systems sync no folders
+                sync(target.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -231,7 +232,8 @@ def _is_at(filename: Any, target: Path) -> bool:
     return name in (target, target.parent) or name.parent == target.parent
 
 
-def _sync(path: Path) -> None:
+def sync(path: AnyPath) -> None:
+    """What was written to a file, or into a folder, is on the disk; OSError if it cannot be."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

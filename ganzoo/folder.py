@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ganzoo.errors import DamagedFile, GanzooError, SpaceError
-from ganzoo.files import AnyPath, atomic, finite, read_bytes, read_json, space_errors, sweep, write_json
+from ganzoo.files import AnyPath, atomic, finite, read_bytes, read_json, space_errors, sweep, sync, write_json
 
 FORMAT = 1
 T = TypeVar("T")
@@ -132,6 +132,12 @@ class RunFolder:
                     file.truncate(self.metrics.read_bytes().rfind(b"\n") + 1)
             file.write(line.encode())
         return written
+
+    def flush(self) -> None:
+        """The metrics are on the disk: a checkpoint written after this never knows rows that a power cut takes."""
+        if self.metrics.exists():
+            with space_errors(self.metrics):
+                sync(self.metrics)
 
     def rows(self) -> list[dict[str, Any]]:
         """The metrics, without a last line that was cut short; DamagedFile if another line is unreadable."""

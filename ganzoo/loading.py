@@ -9,12 +9,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ganzoo import onnx_file
 from ganzoo.errors import DamagedFile, GanzooError, InputError, did_you_mean
-from ganzoo.onnx_file import exported
 from ganzoo.sampler import Backend, Sampler
 
 
-def load(path: str | Path, generator: str | None = None, step: int | None = None, raw: bool = False) -> Sampler:
+def load(
+    path: str | os.PathLike[str], generator: str | None = None, step: int | None = None, raw: bool = False
+) -> Sampler:
     """The sampler of a model: an .onnx file, a folder of them, a run folder or a checkpoint.
 
     generator   which one, if the model has several; the first is the default
@@ -25,11 +27,11 @@ def load(path: str | Path, generator: str | None = None, step: int | None = None
     if not isinstance(path, str | os.PathLike):
         raise InputError("model", f"a model is named by its path, not by {path!r}; give an .onnx file or a run")
     place = Path(path)
-    files = exported(place)
+    files = onnx_file.exported(place)
     if files:
         if step is not None or raw:
             raise InputError("step", f"{place} is exported, not a run; leave out step and raw")
-        return _choose(place, _onnx(place, files), generator)
+        return _choose(place, _onnx(files), generator)
     if not place.exists():
         raise GanzooError(f"there is no model at {place}; an .onnx file, a run or a checkpoint is needed")
     if not place.is_dir() and place.suffix.lower() != ".safetensors":
@@ -39,19 +41,11 @@ def load(path: str | Path, generator: str | None = None, step: int | None = None
     return _choose(place, open_run(place, step, raw), generator)
 
 
-def _onnx(place: Path, files: list[Path]) -> dict[str, Backend]:
+def _onnx(files: list[Path]) -> dict[str, Backend]:
     """The generators in these files by name, first the one whose card says that it is the default."""
     from ganzoo.onnx_backend import OnnxBackend
 
-    backends: dict[str, Backend] = {}
-    for file in files:
-        backend = OnnxBackend.open(file)
-        name = backend.spec.name
-        if name in backends:
-            raise DamagedFile(f"{place} holds generator '{name}' twice; keep one of the files")
-        backends[name] = backend
-    ordered = sorted(backends, key=lambda name: not backends[name].card.get("default"))
-    return {name: backends[name] for name in ordered}
+    return {file.spec.name: OnnxBackend(file) for file in onnx_file.of_one_model(files)}
 
 
 def _choose(path: Path, backends: Mapping[str, Backend], generator: str | None) -> Sampler:

@@ -7,9 +7,10 @@ every byte before it: it finds damage, not malice. `metadata_props["ganzoo"]` is
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,18 @@ def read(path: str | Path) -> OnnxFile:
     if place.is_file() and place.stat().st_size > MAX_BYTES:
         raise DamagedFile(f"{place} is larger than any model of ganzoo's (2 GB); export it again")
     return parse(place, read_bytes(place))
+
+
+def of_one_model(paths: Iterable[Path]) -> list[OnnxFile]:
+    """The files of a model's generators, its default one first; DamagedFile where they are of several models."""
+    files = sorted((read(path) for path in paths), key=lambda file: not file.card.get("default"))
+    for one, other in itertools.combinations(files, 2):
+        where = f"{one.path} and {other.path}"
+        if one.spec.name == other.spec.name:
+            raise DamagedFile(f"{where} are both generator '{one.spec.name}'; keep one of the files")
+        if one.card.get("default") and other.card.get("default"):
+            raise DamagedFile(f"{where} are of two models, each the first of its own; give each model its folder")
+    return files
 
 
 def parse(path: Path, data: bytes) -> OnnxFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganzoo import auto, checkpoint, zoo
 from ganzoo.build import engine_of
@@ -17,6 +17,9 @@ from ganzoo.folder import RunFolder
 from ganzoo.parts import name_of
 from ganzoo.recipes import ASIDE, WORDS, Recipe
 from ganzoo.session import Observe, Session, Stop, versions
+
+if TYPE_CHECKING:
+    from ganzoo.sampler import Sampler
 
 
 class Run:
@@ -38,7 +41,7 @@ class Run:
         rows: list[dict[str, Any]] = self.folder.rows()
         return rows
 
-    def sampler(self, generator: str | None = None, *, step: int | None = None, raw: bool = False) -> Any:
+    def sampler(self, generator: str | None = None, *, step: int | None = None, raw: bool = False) -> Sampler:
         """A `Sampler` over the newest checkpoint."""
         from ganzoo.loading import load
 
@@ -147,6 +150,7 @@ def _go_on(
     if until <= done:
         raise RecipeError(f"'{folder.path}' is at step {done} already; give --steps with a number above {done}")
     settled = state.meta["settled"]
+    auto.require(settled["device"], f"'{folder.path}' was begun on it, and its bits are that device's: resume it there")
     data_root = data_root or state.meta.get("data_root")
     source = open_data(recipe, data_root)
     if source.fingerprint != state.meta["fingerprint"]:
@@ -206,7 +210,7 @@ def _play(session: Session) -> Run:
         session.begin()
         session.engine.play(run.until, session.between)
         session.finish("done")
-    except Interrupted:
+    except (Interrupted, KeyboardInterrupt):
         session.finish("interrupted")
         raise
     except NonFiniteError as error:

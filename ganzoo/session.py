@@ -76,15 +76,14 @@ class Session:
     def between(self, engine: Engine) -> None:
         """After each step."""
         step = engine.step
-        if step % self.log["every"] == 0:
-            self._row()
+        best = step % self.log["every"] == 0 and self._row()
         if step % self.log["pictures"] == 0 and step < self.run.until:
             self._picture()
         if snapshot_due(step, self.log["snapshot"]):
             checkpoint.save_snapshot(self.folder.snapshot_path(step), engine, self.meta)
         now, signal = time.monotonic(), self.stop()
         due = step % self.log["checkpoint"] == 0 or now - self.saved > AT_LEAST_EVERY
-        if (due or signal) and step < self.run.until:
+        if (due or best or signal) and step < self.run.until:
             self._checkpoint()
         if signal and step < self.run.until:
             raise Interrupted(f"stopped at step {step}, saved; go on with: ganzoo resume {self.run.path}", signal)
@@ -107,7 +106,8 @@ class Session:
         self.folder.say(text)
         self.watchers.tell("said", text)
 
-    def _row(self) -> None:
+    def _row(self) -> bool:
+        """A row of metrics; whether its figures are the best so far."""
         engine = self.engine
         engine.verify()
         row: dict[str, Any] = {"step": engine.step, "images": engine.images}
@@ -118,8 +118,7 @@ class Session:
             row |= self._figures()
         self.meta["card"] |= measured([self.folder.append(row)], self.metric_name)
         self.watchers.tell("measured", engine.step, row)
-        if self._best() == engine.step:
-            self._checkpoint()
+        return self._best() == engine.step
 
     def _figures(self) -> dict[str, float]:
         sampler, of, name = self._sampler(), getattr(self.metric, "of", None), self.metric_name
@@ -153,6 +152,7 @@ class Session:
 
     def _checkpoint(self) -> None:
         path = self.folder.checkpoint_path(self.engine.step)
+        self.folder.flush()
         checkpoint.save(path, self.engine, self.meta)
         self.saved = time.monotonic()
         self.folder.keep(best=self._best())

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from app_model import tiny
 from click.testing import CliRunner
+from PIL import Image
 
 import ganzoo
 from ganzoo.cli import cli
@@ -39,6 +40,7 @@ def test_any_number_of_workers_makes_the_same_bytes(model: Path, tmp_path: Path)
     made = contents(tmp_path / "one")
     assert made == contents(tmp_path / "three")
     about = json.loads(index.read_text())
+    assert about["card"] == sampler.card
     assert about["model"] == sampler.checksum
     for entry in about["shards"]:
         assert entry["sha256"] == hashlib.sha256(made[entry["file"]]).hexdigest()
@@ -198,6 +200,17 @@ def test_a_run_is_exported_once_for_its_workers(tmp_path: Path) -> None:
     with np.load(tmp_path / "out" / "shard-00001.npz") as arrays:
         off = np.abs(arrays["images"].astype(int) - sampler.sample(10, seed=10).images)
         assert off.max() <= 1
+
+
+def test_an_index_says_what_the_data_are_called_and_not_where_they_lie(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for k in range(8):
+        Image.fromarray(np.full((28, 28), 20 * k, np.uint8)).save(tmp_path / "mine" / f"{k}.png")
+    small = {"generator.widths": [16], "discriminator.units": 8, "batch": 8, "latent": 8, "data.size": 28}
+    run = ganzoo.train("vanilla", data=f"folder:{tmp_path / 'mine'}", steps=2, out=tmp_path / "run", set=small)
+    index = run.sampler().shards(tmp_path / "out", n=4, shards=1, workers=1)
+    assert json.loads(index.read_text())["card"]["data"] == "folder:mine"
+    assert str(tmp_path) not in index.read_text()
 
 
 def test_on_the_command_line(model: Path, tmp_path: Path) -> None:

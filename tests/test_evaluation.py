@@ -61,7 +61,7 @@ def test_our_distance_is_torch_fidelitys() -> None:
 def test_evaluate_a_run_and_its_file(tmp_path: Path) -> None:
     small = {"generator.widths": [16], "discriminator.units": 8, "batch": 8, "latent": 8}
     run = ganzoo.train("vanilla", steps=2, out=tmp_path / "run", set=small)
-    found = evaluate(run.path, ["found"])
+    found = evaluate(run, ["found"])
     assert found["metrics"]["found"]["figures"]["classes"] == 0
     ganzoo.export(run, tmp_path / "G.onnx")
     shown = CliRunner().invoke(cli, ["evaluate", str(tmp_path / "G.onnx"), "--metric", "found", "--json"])

@@ -204,6 +204,22 @@ def test_a_folder_gets_every_generator_or_none(tmp_path: Path) -> None:
     assert not (tmp_path / "models").exists()
 
 
+def test_on_a_gpu_products_are_not_rounded_to_tf32(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Session:
+        def __init__(self, *_: object, providers: list, **options: object) -> None:
+            self.providers = providers
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    providers = OnnxBackend.open(model)._session.providers
+    assert providers == [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
+
+
+def test_only_generators_are_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a run, its path or generator modules are exported, not int"):
+        export(3, tmp_path / "a.onnx")
+
+
 def test_what_is_exported_already_is_not_damaged(model: Path, tmp_path: Path) -> None:
     for source in (model, model.parent):
         with pytest.raises(GanzooError, match="is exported already; copy it"):

@@ -73,6 +73,16 @@ def test_file_and_folder_are_synced_in_this_order(tmp_path: Path, monkeypatch: p
     assert done == ["file", "replace", "folder"]
 
 
+def test_a_folder_that_cannot_be_synced_has_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    files.write_bytes(tmp_path / "a", b"x")
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
 def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_text("kept")

@@ -26,8 +26,8 @@ def test_public_names():
     assert sorted(ganzoo.__all__) == [
         "Builder", "DataSpec", "EncoderNet", "Game", "GanzooError", "GeneratorNet", "GeneratorSpec", "InputSpec",
         "Judgement", "Minibatch", "OutputSpec", "Prior", "Recipe", "Registrar", "Round", "Run", "Sampler", "Samples",
-        "Slot", "Term", "Turn", "TwoPlayer", "Use", "check", "export", "hookimpl", "load", "one_hot", "recipe",
-        "resume", "train", "variants",
+        "Slot", "Term", "Turn", "TwoPlayer", "Use", "check", "evaluate", "export", "hookimpl", "load", "one_hot",
+        "recipe", "resume", "train", "variants",
     ]  # fmt: skip
     for name in ganzoo.__all__:
         assert getattr(ganzoo, name).__doc__, name

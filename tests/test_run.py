@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -178,6 +180,50 @@ def test_the_best_checkpoint_is_kept(tmp_path, monkeypatch):
     run = train(tmp_path / "run", steps=40, changes={"evaluate.every": 5, "log.checkpoint": 5})
     kept = [int(p.stem[5:]) for p in sorted((run.path / "checkpoints").iterdir())]
     assert kept == [10, 30, 35, 40]
+
+
+def test_a_checkpoint_comes_after_all_else_of_its_step(tmp_path, monkeypatch):
+    """A run that is killed goes on after its newest checkpoint, and makes nothing of that step again."""
+    order, synced = [], os.fsync
+
+    def sync(descriptor):
+        path = os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path / "run")
+        order.append(re.sub(r"\.tmp-\d+-\w+-\d+-", "", path))
+        synced(descriptor)
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("this system does not say which file is open")
+    monkeypatch.setattr(os, "fsync", sync)
+    changes = {"evaluate.every": 5, "log.pictures": 5, "log.snapshot": 5, "log.checkpoint": 100}
+    train(tmp_path / "run", steps=6, changes=changes)
+    at = [path for path in order if "00000005" in path or path == "metrics.jsonl"]
+    assert at[:4] == [
+        "samples/step-00000005.png", "snapshots/step-00000005.safetensors",
+        "metrics.jsonl", "checkpoints/step-00000005.safetensors",
+    ]  # fmt: skip
+
+
+def test_ctrl_c_in_a_notebook_is_no_failure(tmp_path):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", stop=interrupted)
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+
+
+def test_a_run_of_a_device_that_is_not_here(tmp_path):
+    run = train(tmp_path / "run", steps=5)
+    from ganzoo.state import read_state, write_state
+
+    path = run.folder.checkpoints()[-1]
+    state = read_state(path)
+    write_state(path, state.tensors, {**state.meta, "settled": {**state.meta["settled"], "device": "cuda"}})
+    if torch.cuda.is_available():
+        pytest.skip("there is one here")
+    with pytest.raises(GanzooError, match=r"device 'cuda' cannot be used here; '.*run' was begun on it"):
+        ganzoo.resume(run, steps=10)
+    assert run.sampler().sample(1).images.shape[0] == 1
 
 
 def test_a_signal_finishes_the_step_and_saves(tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_model import tiny
 from PIL import Image
 
 from ganzoo import priors
@@ -496,6 +497,11 @@ def test_loading_what_is_no_model(tmp_path: Path) -> None:
         load(tmp_path / "absent")
     with pytest.raises(GanzooError, match="no file"):
         load(tmp_path / "absent.onnx")
+    (tmp_path / "several").mkdir()
+    tiny(tmp_path / "several" / "one.onnx", default=True)
+    tiny(tmp_path / "several" / "other.onnx", "picture", default=True)
+    with pytest.raises(DamagedFile, match=r"one.onnx and .*other.onnx are both generator 'G'; keep one"):
+        load(tmp_path / "several")
     (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
     with pytest.raises(DamagedFile, match="no model"):
         load(tmp_path / "model.pt")

@@ -75,6 +75,9 @@ def test_a_folder_of_models_is_one_site_with_the_default_first(tmp_path: Path, p
     assert [g["spec"]["name"] for g in json.loads((site / "site.json").read_text())["generators"]] == ["A"]
     with pytest.raises(InputError, match="no generator 'B'; choose from G, A"):
         export_site(folder, tmp_path / "none", "B", package=package)
+    _renamed(tiny(folder / "b.onnx"), "B", default=True)
+    with pytest.raises(DamagedFile, match=r"b.onnx and .*g.onnx are of two models, each the first of its own"):
+        export_site(folder, tmp_path / "two", package=package)
 
 
 def _renamed(path: Path, name: str, **card: Any) -> Path:

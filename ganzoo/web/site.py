@@ -86,7 +86,7 @@ def _models(source: Path, scratch: Path, generator: str | None, half: bool) -> l
         from ganzoo.exporter import export
 
         exported = [one.path for one in export(source, scratch, generator, half)]
-    found = sorted((onnx_file.read(path) for path in exported), key=lambda f: not f.card.get("default"))
+    found = onnx_file.of_one_model(exported)
     chosen = [f for f in found if generator in (None, f.spec.name)]
     if not chosen:
         names = ", ".join(f.spec.name for f in found)
