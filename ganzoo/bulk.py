@@ -166,16 +166,15 @@ def _alone(out: Path) -> Iterator[None]:
     make_folder(out)
     with space_errors(out):
         folder = os.open(out, os.O_RDONLY)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, folder)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise GanzooError(f"{out} is being filled by another process; wait for it to end") from error
+        stack.callback(sweep, out)
         sweep(out)
         yield
-    finally:
-        sweep(out)
-        os.close(folder)
 
 
 def _finished(out: Path, plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -90,14 +90,13 @@ def export(
     for name in wanted:
         place = target if file else target / f"{name}.onnx"
         about = {**placeless_card({**found, **(card or {})}), "default": name == first}
-        built[name] = place, *build(modules[name], about, place, half)
+        built[name] = build(modules[name], about, place, half)
     written = []
-    for name, (place, data, apart) in built.items():
-        make_folder(place.parent)
-        write_bytes(place, data)
-        checksum, (difference, levels) = onnx_file.parse(place, data).checksum, apart
-        pictures = spec_of(modules[name]).output.kind == "image"
-        written.append(Exported(place, name, len(data), checksum, difference, levels if pictures else None))
+    for name, made in built.items():
+        make_folder(made.path.parent)
+        write_bytes(made.path, made.data)
+        size, checksum = len(made.data), onnx_file.parse(made.path, made.data).checksum
+        written.append(Exported(made.path, name, size, checksum, made.difference, made.levels))
     return written
 
 
@@ -129,10 +128,18 @@ def _modules(source: Any, step: int | None, raw: bool) -> tuple[dict[str, nn.Mod
     return generators(place, step, raw)
 
 
-def build(
-    module: nn.Module, card: Mapping[str, Any], name: Path, half: bool = False
-) -> tuple[bytes, tuple[float, int]]:
-    """The bytes of the file, and the greatest difference found (as is, in grey levels)."""
+@dataclass(frozen=True)
+class Built:
+    """The bytes of a file that is yet to be written, and how far they are from the module, as `Exported` says."""
+
+    path: Path
+    data: bytes
+    difference: float
+    levels: int | None
+
+
+def build(module: nn.Module, card: Mapping[str, Any], path: Path, half: bool = False) -> Built:
+    """A module's file, proven; `path` is what errors call it."""
     plain = plain_copy(module)
     spec = spec_of(plain)
     check_module(plain, spec)
@@ -140,12 +147,12 @@ def build(
     _refuse_random(model, spec)
     metadata = {**card, "format": onnx_file.FORMAT, "spec": spec.to_json()}
     data = _sealed(model, {**metadata, "exported_from": weights_checksum(module)})
-    found = prove(plain, data, name)
+    apart = prove(plain, data, path)
     if half:
         _halve(model)
         data = _sealed(model, {**metadata, "weights": "fp16"})
-        found = prove(plain, data, name, HALF_LEVELS)
-    return data, found
+        apart = prove(plain, data, path, HALF_LEVELS)
+    return Built(path, data, *apart)
 
 
 def plain_copy(module: nn.Module) -> nn.Module:

@@ -42,7 +42,8 @@ class Turn:
     cost       what `Game.deal` returned -> named summands, each a scalar tensor; their sum is descended
     repeat     how many times, each on a fresh minibatch: the paper's k
     every      only at steps divisible by this: lazy regularisation, an optimiser step of its own
-    settle     after the optimiser step, without gradients: clip weights, move a controller's state
+    settle     after the optimiser step, without gradients, given what the cost saw (the last of accumulated
+               minibatches): clip weights, move a controller's state
     watch      what the cost differentiates by beside the player's parameters: names of inputs such as
                'x' or 'x_fake', or names of other players (their gradients are not kept)
     restart    forget the player's optimiser state first

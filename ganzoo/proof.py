@@ -55,11 +55,11 @@ def check_module(module: nn.Module, spec: GeneratorSpec) -> None:
             raise GanzooError(f"{text}; it ignores them or has collapsed")
 
 
-def prove(module: nn.Module, data: bytes, name: Path, levels: int = 0) -> tuple[float, int]:
+def prove(module: nn.Module, data: bytes, name: Path, levels: int = 0) -> tuple[float, int | None]:
     """Compares the file with the module at batch 1, 3 and 8, several seeds, all labels, all scalars' ends.
 
-    Returns the greatest difference, as is and in grey levels. GanzooError if it is above `TOLERANCE` or a
-    grey level; with `levels`, only if it is above so many grey levels.
+    Returns the greatest difference, as is and, of pictures, in grey levels. GanzooError if it is above `TOLERANCE` or a
+    grey level; with `levels`, only if it is above so many, of 255 for what reaches from -1 to 1.
     """
     spec = spec_of(module)
     file, torch_side = OnnxBackend(onnx_file.parse(name, data)), TorchBackend(module)
@@ -81,7 +81,7 @@ def prove(module: nn.Module, data: bytes, name: Path, levels: int = 0) -> tuple[
         if not apart <= most or worst_levels > max(levels, 1):
             text = f"the exported generator '{spec.name}' differs from the trained one by {apart:.2g}"
             raise GanzooError(f"{text} at batch {len(ours)}; its forward does something ONNX cannot follow")
-    return worst, worst_levels
+    return worst, worst_levels if spec.output.kind == "image" else None
 
 
 def spec_of(module: nn.Module) -> GeneratorSpec:

@@ -121,11 +121,11 @@ class Sampler:
 
     def stream(self, n: int, batch: int = BATCH, seed: int = 0, **inputs: Any) -> Iterator[Samples]:
         """The same pictures as `sample(n, seed)`, `batch` at a time; memory stays flat."""
-        _positive("batch", batch)
+        batch = _count("batch", batch)
         label, truncation, given = family.apart(inputs)
         wanted = self._ask(n, seed, None, label, truncation, given)
         arguments = self._said({"label": label, "truncation": truncation, **given})
-        return (self.part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
+        return (self._part(wanted, k, min(k + batch, n), arguments) for k in range(0, n, batch))
 
     def count(self, n: int | None = None, **arguments: Any) -> int:
         """How many pictures `sample` makes of these arguments; InputError as there."""
@@ -162,8 +162,8 @@ class Sampler:
         kind = format or ("tar" if self.spec.output.kind == "image" else "npz")
         if kind not in ("tar", "npz"):
             raise InputError("format", f"shards are written as tar or npz, not as {kind!r}")
-        processes = cores() if workers is None else int(_positive("workers", workers))
-        return write(self, Path(out), wanted, said, int(_positive("shards", shards)), processes, kind, progress)
+        processes = cores() if workers is None else _count("workers", workers)
+        return write(self, Path(out), wanted, said, _count("shards", shards), processes, kind, progress)
 
     def interpolate(
         self,
@@ -182,7 +182,7 @@ class Sampler:
         everything else is held as given, or as the first seed says. With `loop` the last leg leads back
         to a, which is not shown twice.
         """
-        if _positive("steps", steps) < 2:
+        if _count("steps", steps) < 2:
             raise InputError("steps", "a way has two ends at least; 2 steps or more are needed")
         keys = [a, *via, b]
         legs = len(keys) if loop else len(keys) - 1
@@ -232,7 +232,7 @@ class Sampler:
         if not 0 <= amount <= 1:
             raise InputError("amount", f"amount is {amount}; a number from 0 to 1 is needed")
         label, truncation, given = family.apart(inputs)
-        here = self._ask(n, seed, [seed] * int(_positive("n", n)), label, truncation, given)
+        here = self._ask(n, seed, [seed] * _count("n", n), label, truncation, given)
         arguments = {"seed": seed, "amount": amount, "n": n, **inputs}
         return self._make(ways.towards(here, ways.seeds_from(seed + 1, n), amount), batch, "vary", arguments)
 
@@ -390,11 +390,11 @@ class Sampler:
 
     def _make(self, wanted: Request, batch: int, call: str, arguments: Mapping[str, Any], fps: float = 12.0) -> Samples:
         """Runs a request in batches."""
-        _positive("batch", _whole("batch", batch))
+        batch = _count("batch", batch)
         fed: list[dict[str, NDArray[Any]]] = []
         made: list[NDArray[Any]] = []
-        for start in range(0, len(wanted), int(batch)):
-            fed.append(wanted.rows(start, min(start + int(batch), len(wanted))))
+        for start in range(0, len(wanted), batch):
+            fed.append(wanted.rows(start, min(start + batch, len(wanted))))
             made.append(self._edge(self.backend.run(fed[-1])))
         kept = {
             i.name: fed[0][i.name] if i.kind == "scalar" else np.concatenate([f[i.name] for f in fed])
@@ -405,7 +405,7 @@ class Sampler:
         told = self._settings(call, arguments)
         return Samples(self.spec, np.concatenate(made), kept, seeds, told, fps, self._data())
 
-    def part(self, wanted: Request, start: int, stop: int, arguments: Mapping[str, Any]) -> Samples:
+    def _part(self, wanted: Request, start: int, stop: int, arguments: Mapping[str, Any]) -> Samples:
         """Pictures `start` to `stop` of a checked request, run at once; `arguments` say how it was asked for."""
         part = wanted.part(start, stop)
         return self._make(part, stop - start, "sample", {"seeds": part.seeds, **cut(arguments, start, stop)})
@@ -455,6 +455,11 @@ def _whole(name: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise InputError(name, f"{name} is {value!r}; a whole number is needed") from None
+
+
+def _count(name: str, value: Any) -> int:
+    """The value, if it is a whole number above 0; InputError otherwise."""
+    return int(_positive(name, _whole(name, value)))
 
 
 def _positive(name: str, value: Any) -> Any:

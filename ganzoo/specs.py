@@ -19,6 +19,10 @@ InputKind = Literal["latent", "label", "image", "scalar"]
 OutputKind = Literal["image", "points", "latent"]
 DataKind = Literal["image", "points"]
 GIVEN = "given"
+TAKEN = ("self", "n", "seed", "seeds", "batch", "model", "format")
+"""What `Sampler.sample` and a request over HTTP take beside inputs, so that no input is named so; two more are names of
+inputs of one kind."""
+OWN = {"label": "label", "truncation": "scalar"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class InputSpec:
         if not (isinstance(self.name, str) and self.name.isidentifier()):
             raise RecipeError(f"an input is named '{self.name}'; letters, digits, underscores are expected")
         here = f"{self.kind} input '{self.name}'"
+        if self.name in TAKEN or self.kind != OWN.get(self.name, self.kind):
+            raise RecipeError(f"{here} has the name of another argument of Sampler.sample; give it its own")
         if self.kind not in get_args(InputKind):
             raise RecipeError(f"{here} is of no known kind; {', '.join(get_args(InputKind))} are known")
         _check_shape(here, self.shape)

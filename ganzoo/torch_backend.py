@@ -41,7 +41,7 @@ class TorchBackend:
         """The module exported, and compared with itself; GanzooError if it cannot be."""
         from ganzoo.exporter import build
 
-        return build(self.module, self.card, Path(f"{self.spec.name}.onnx"))[0]
+        return build(self.module, self.card, Path(f"{self.spec.name}.onnx")).data
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Images [N, C, H, W] or points [N, d]."""

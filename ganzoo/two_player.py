@@ -410,5 +410,5 @@ class EncoderNet(nn.Module):
 def one_hot(labels: Tensor, spec: InputSpec) -> Tensor:
     """Labels int64 [N] as float [N, K] for the K classes of their spec; RecipeError for what is no label."""
     if spec.kind != "label":
-        raise RecipeError(f"this network can be told labels, and '{spec.name}' is a {spec.kind}; choose another one")
+        raise RecipeError(f"this network can be told labels, and '{spec.name}' is no label; choose another one")
     return nn.functional.one_hot(labels, len(spec.classes)).float()

@@ -447,6 +447,27 @@ def test_other_sites_neither_read_nor_upload(tmp_path: Path) -> None:
         assert client.post("/gradio_api/upload", files=photo).status_code == 200
 
 
+def test_what_nobody_foresaw_is_in_the_log_and_in_no_answer(
+    models: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a mistake of ours")
+
+    app = create_app(models[:1])
+    monkeypatch.setattr(app.state.studio, "draw", broken)
+    with TestClient(app, HERE) as client:
+        answer = client.post("/v1/sample", json={"n": 1})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (500, "the server failed; its log says how")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "a mistake of ours" in caplog.text
+
+
+def test_a_model_of_which_nothing_can_be_seen_is_not_served(tmp_path: Path) -> None:
+    folder = tiny(tmp_path / "styled", "styled")
+    with pytest.raises(GanzooError, match=r"mapping\.onnx makes latents for another generator and nothing to look at"):
+        create_app([folder / "mapping.onnx"])
+
+
 def test_an_answer_that_breaks_off_is_raised() -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -104,6 +105,21 @@ def test_only_what_is_missing_or_damaged_is_made_again(model: Path, tmp_path: Pa
     assert told[-1] == 200
     assert contents(out) == before
     assert (out / "shard-00000.tar").stat().st_mtime_ns == kept
+
+
+def test_who_is_refused_leaves_the_folder_to_whom_it_is_filled_by(model: Path, tmp_path: Path) -> None:
+    """Of another machine on a shared disk: no process of that number is alive here."""
+    half = tmp_path / "out" / ".tmp-999999999-0123abcd-0-shard-00000.tar"
+    half.parent.mkdir()
+    half.touch()
+    holder = os.open(half.parent, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(GanzooError, match="is being filled by another process"):
+            ganzoo.load(model).shards(half.parent, n=20, shards=2, workers=1)
+        assert half.exists()
+    finally:
+        os.close(holder)
 
 
 def test_other_settings_and_other_folders_are_refused(model: Path, tmp_path: Path) -> None:

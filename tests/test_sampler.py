@@ -169,6 +169,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("psi", {"truncation": 9}, "from 0 to 1.5"),
     ("zz", {"zz": 3}, "no input named 'zz'; did you mean 'z'"),
     ("batch", {"batch": 0}, "above 0"),
+    ("batch", {"batch": 2.5}, "whole number"),
 ]
 
 
@@ -178,6 +179,18 @@ def test_bad_requests_get_one_sentence(field: str, asked: dict[str, Any], words:
         sampler(Z, Y, PSI).sample(**asked)
     assert caught.value.field in (field, "y")
     assert "\n" not in str(caught.value)
+
+
+def test_halves_of_pictures_are_refused(tmp_path: Path) -> None:
+    s = sampler(Z)
+    for asked in (
+        lambda: s.stream(4, batch=2.5),  # type: ignore[arg-type]
+        lambda: s.interpolate(0, 1, steps=2.5),  # type: ignore[arg-type]
+        lambda: s.vary(0, n=2.5),  # type: ignore[arg-type]
+        lambda: s.shards(tmp_path / "out", n=4, shards=2.5),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InputError, match=r"is 2\.5; a whole number is needed"):
+            asked()
 
 
 def test_requests_that_a_spec_has_no_room_for() -> None:

@@ -37,6 +37,9 @@ def test_look_up() -> None:
     [
         {"name": "a b"},
         {"name": 3},
+        {"name": "batch"},
+        {"name": "truncation"},
+        {"name": "label", "kind": "scalar", "default": 0.0, "range": (0.0, 1.0)},
         {"name": "z", "kind": "noise"},
         {"name": "z", "shape": (0,)},
         {"name": "z", "shape": (2.0,)},

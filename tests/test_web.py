@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import http.server
 import io
 import json
@@ -178,17 +179,26 @@ def test_a_full_disk_leaves_the_old_site(tmp_path: Path, package: Path, monkeypa
     assert list(site.parent.iterdir()) == [site]
 
 
-def test_the_runtime_by_hand(tmp_path: Path, package: Path) -> None:
+def test_the_runtime_by_hand(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {name: name.encode() for name in (runtime.SCRIPT, runtime.BINARY)}
     for place in (package, package / "dist", package.parent):
         assert runtime.files(place, print) == expected
     packed = tmp_path / "ort.tgz"
     with tarfile.open(packed, "w:gz") as archive:
         archive.add(package, "package")
+    with pytest.raises(DamagedFile, match="is not the package of onnxruntime-web"):
+        runtime.files(packed, print)
+    monkeypatch.setattr(runtime, "SHA512", base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode())
     assert runtime.files(packed, print) == expected
     packed.write_bytes(packed.read_bytes()[:60])
-    with pytest.raises(DamagedFile, match="no package of onnxruntime-web"):
+    with pytest.raises(DamagedFile, match="is not the package of onnxruntime-web"):
         runtime.files(packed, print)
+    (package / "package.json").write_text(f'{{"version": "{runtime.VERSION}"}}')
+    assert runtime.files(package, print) == expected
+    (package / "package.json").write_text('{"version": "1.0.0"}')
+    with pytest.raises(GanzooError, match=r"holds onnxruntime-web 1\.0\.0; version .* is needed"):
+        runtime.files(package, print)
+    (package / "package.json").unlink()
     (package / "dist" / runtime.SCRIPT).unlink()
     with pytest.raises(GanzooError, match="does not hold dist/"):
         runtime.files(package, print)
@@ -607,6 +617,12 @@ def test_what_is_saved_can_be_made_again(see: Any, sites: dict[str, Path], tmp_p
     sheet = np.asarray(Image.open(place).convert("L")).astype(int)
     first = sheet[2:58:7, 2:58:7]  # a picture of 8 pixels is enlarged seven times
     assert np.abs(first - expected.images[0, ..., 0]).max() <= 1
+    seen.page.fill("#seed", "-1")
+    seen.says("^A seed is a whole number")
+    assert seen.page.is_disabled("#save"), "what is shown is not what is asked for"
+    seen.page.fill("#seed", "6")
+    seen.says("^4 pictures in")
+    assert seen.page.is_enabled("#save")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390), ("dark", 320)])

@@ -19,7 +19,7 @@ from ganzoo.app import schema
 from ganzoo.app.guard import Guard, Streams, problem
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.studio import Busy, Pool, Studio
-from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish
+from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish, formats_of
 from ganzoo.cores import cores
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.files import finite
@@ -87,7 +87,7 @@ def _routes(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/v1/models", summary="What is served", responses=schema.MODELS)
     async def models() -> JSONResponse:
-        return JSONResponse({"models": schema.models(studio), "formats": list(FORMATS)})
+        return JSONResponse({"models": schema.models(studio)})
 
     about = schema.body(studio)
 
@@ -95,8 +95,7 @@ def _routes(app: FastAPI, studio: Studio) -> None:
     async def sample(request: Request) -> Response:
         wish = studio.wish(await _json(request))
         sampler = studio.sampler(wish.model)  # of one look, so that the tag is of what is drawn
-        made = [name for name in FORMATS if name != "zip" or sampler.spec.output.kind != "points"]
-        kind = wish.format or _accepted(request.headers.get("accept", "*/*"), made)
+        kind = wish.format or _accepted(request.headers.get("accept", "*/*"), formats_of(sampler.spec))
         tag = _tag(sampler, wish, kind)
         headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "accept"}
         if tag in (t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")):
@@ -174,7 +173,7 @@ class Refused(GanzooError):
 
 
 def _errors(app: FastAPI) -> None:
-    """Every error is {"error": {"field", "message"}}; uvicorn logs what was not foreseen, nobody is told."""
+    """Every error is {"error": {"field", "message"}}; the guard answers what was not foreseen."""
 
     @app.exception_handler(Refused)
     async def refused(_: Request, error: Refused) -> JSONResponse:
@@ -187,7 +186,3 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(Busy)
     async def busy(_: Request, error: Busy) -> JSONResponse:
         return JSONResponse(problem(None, str(error)), 503, {"retry-after": "1"})
-
-    @app.exception_handler(Exception)
-    async def unforeseen(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse(problem(None, "the server failed; its log says how"), 500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -64,7 +65,7 @@ def explore_tab(sheet: Sheet) -> None:
     shown, favourites = gr.State(("", [])), gr.State(("", []))
     begun = gr.State()  # what the seed was last set to from outside of this tab
     quiet: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw", "trigger_mode": "always_last"}
-    finding = threading.Lock()
+    finding: dict[str, threading.Lock] = defaultdict(threading.Lock)  # by the checksum of the model that is studied
 
     def said(what: str, model: Any, values: Sequence[Any], own: Mapping[str, Any]) -> str:
         """What is shown, and under which settings of the tab Sample."""
@@ -130,7 +131,8 @@ def explore_tab(sheet: Sheet) -> None:
             wish, place = _asked(sheet, model, seed, values, own)
             number = whole("direction", which, 1, DIRECTIONS)
             reach = fraction("far", far, 0.5, FARTHEST)
-            job = partial(_move, studio.sampler(wish.model), wish, place, number, reach, finding)
+            sampler = studio.sampler(wish.model)
+            job = partial(_move, sampler, wish, place, number, reach, finding[sampler.checksum])
             found, amounts, share = await studio.pool.run(job)
         label = gr.update(
             maximum=len(share), info=f"{share[number - 1]:.0%} of the differences", visible=len(share) > 1
@@ -211,7 +213,7 @@ def _move(
     sampler: Sampler, wish: Wish, place: Place, number: int, reach: float, finding: threading.Lock
 ) -> tuple[Samples, list[float], list[float]]:
     """The pictures along a direction, how far each is, and what share of the variance each direction has."""
-    if not finding.acquire(blocking=False):
+    if not finding.acquire(timeout=0.5):  # enough where they have been found
         raise Busy("directions are being found; ask again in a moment")
     try:
         share = _shares(sampler)

@@ -123,7 +123,11 @@ class Streams:
             elif not ended and not sized:  # of what has said its size a part cannot be all; its connection is closed
                 await send(LAST)
         except Exception:
-            if not (started and GRADIO in scope["path"]):
+            if not started:
+                log.error("a request to %s was not foreseen", scope["path"], exc_info=True)
+                await refuse(send, 500, None, "the server failed; its log says how")
+                return
+            if GRADIO not in scope["path"]:
                 raise
             log.debug("an answer of the page broke off", exc_info=True)
             if not ended:
@@ -250,7 +254,9 @@ def problem(field: str | None, message: str) -> dict[str, Any]:
     return {"error": {"field": field, "message": message}}
 
 
-async def refuse(send: Send, status: int, field: str, message: str, headers: dict[str, str] | None = None) -> None:
+async def refuse(
+    send: Send, status: int, field: str | None, message: str, headers: dict[str, str] | None = None
+) -> None:
     """Sends an error."""
     body = json.dumps(problem(field, message)).encode()
     all_headers = {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}

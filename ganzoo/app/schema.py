@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo.app.studio import Studio
-from ganzoo.app.wishes import FORMATS, MOST, truncations
+from ganzoo.app.wishes import MOST, formats_of, truncations
 from ganzoo.data.source import placeless
 from ganzoo.feeds import DEFAULT_N, LAST_SEED
 from ganzoo.files import finite
@@ -117,6 +117,7 @@ def models(studio: Studio) -> list[dict[str, Any]]:
             "output": sampler.spec.to_json()["output"],
             "card": told(sampler.card),
             "most": MOST[sampler.spec.output.kind],
+            "formats": formats_of(sampler.spec),
             "checksum": sampler.checksum,
         }
         for name, sampler in studio.samplers.items()
@@ -147,13 +148,12 @@ def _request(studio: Studio, name: str) -> dict[str, Any]:
         {"type": "array", "items": seed, "minItems": 1, "maxItems": MOST[kind]},
         {"type": "string", "example": "0-15,40"},
     ]
-    formats = [one for one in FORMATS if one != "zip" or kind != "points"]
     properties: dict[str, Any] = {
         "model": {"type": "string", "const": name},
         "n": {"type": "integer", "minimum": 1, "maximum": MOST[kind], "default": DEFAULT_N},
         "seed": {**seed, "default": 0, "description": "of the first picture; the next one's is one more"},
         "seeds": {"oneOf": seeds, "description": "instead of seed and n"},
-        "format": {"type": "string", "enum": formats, "description": "else as Accept says, else png"},
+        "format": {"type": "string", "enum": formats_of(spec), "description": "else as Accept says, else png"},
         **({"label": _input(labels[0])} if labels else {}),
         **({"truncation": {"type": "number", "exclusiveMinimum": 0}} if truncations(spec) else {}),
         **{one.name: _input(one) for one in spec.inputs},

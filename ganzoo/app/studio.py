@@ -149,6 +149,7 @@ class Studio:
     def reload(self) -> list[str]:
         """Loads every model anew; one that cannot be stays as it was, and the reason is returned."""
         reasons = []
+        self._kept.cache_clear()
         for path, base in dict.fromkeys(self._given.values()):
             names = [name for name, given in self._given.items() if given == (path, base)]
             try:
@@ -225,6 +226,9 @@ def _shown(path: Path, base: str) -> dict[str, Sampler]:
         if not sampler.spec.of_kind("image"):
             sampler.sample(1)  # what cannot draw is said now, not to the first visitor
         found[base if sampler is default else f"{base}/{generator}"] = sampler
+    if not found:
+        made = f"{path} makes latents for another generator and nothing to look at"
+        raise GanzooError(f"{made}; serve the folder that holds all generators of the model")
     return found
 
 

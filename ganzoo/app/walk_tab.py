@@ -19,7 +19,7 @@ from ganzoo.app import look
 from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, of_noise, told, which
 from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError
-from ganzoo.files import canonical, write_bytes
+from ganzoo.files import canonical, space_errors, write_bytes
 from ganzoo.images import animation_bytes
 from ganzoo.sampler import Sampler
 
@@ -110,5 +110,6 @@ def _film(sampler: Sampler, wish: Wish, frames: int, easing: Easing, path: Path)
     keys = given.pop("seeds")
     at = np.arange(frames) * len(keys) / frames
     made = sampler.way(keys, np.floor(at) + easing(at % 1), FPS, **given)
-    path.parent.mkdir(exist_ok=True)
+    with space_errors(path):
+        path.parent.mkdir(exist_ok=True)
     write_bytes(path, animation_bytes(made.images, path.suffix, FPS))

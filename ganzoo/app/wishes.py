@@ -39,6 +39,11 @@ FORMATS = {
 }
 
 
+def formats_of(spec: GeneratorSpec) -> list[str]:
+    """In which formats samples are sent: points make no archive of pictures."""
+    return [name for name in FORMATS if name != "zip" or spec.output.kind != "points"]
+
+
 class Unknown(InputError):
     """A model that is not served."""
 
@@ -77,7 +82,7 @@ class Wish:
         format_ = asked.get("format")
         if format_ is not None and (not isinstance(format_, str) or format_ not in FORMATS):
             raise InputError("format", f"the format is none of {', '.join(FORMATS)}")
-        if format_ == "zip" and spec.output.kind == "points":
+        if format_ is not None and format_ not in formats_of(spec):
             raise InputError("format", "points make no archive of pictures; png, npz or json is needed")
         seeds = _seeds(asked, MOST[spec.output.kind])
         inputs = {

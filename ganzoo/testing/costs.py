@@ -99,8 +99,10 @@ def penalties_are_per_sample(subject: Subject) -> None:
 
 def _is_penalty(game: TwoPlayer, term: Term, draws: Any) -> bool:
     """Whether a term of D declares a closed form, or differentiates a critic as it is computed."""
-    if not term.acts("D") or getattr(term, "closed_form", None) is not None:
-        return term.acts("D")
+    if not term.acts("D"):
+        return False
+    if getattr(term, "closed_form", None) is not None:
+        return True
     with _differentiated() as inside, contextlib.suppress(CheckFailed, NotApplicable):
         _values(game, term, draws, 1.0)
     return bool(inside or term.watch)

@@ -101,7 +101,7 @@ class Subject:
         made: dict[str, bytes | GanzooError] = {}
         for name, module in self.generators().items():
             try:
-                made[name] = build(module, {"variant": self.name}, Path(f"{name}.onnx"))[0]
+                made[name] = build(module, {"variant": self.name}, Path(f"{name}.onnx")).data
             except GanzooError as error:
                 made[name] = error
         return made

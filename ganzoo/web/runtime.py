@@ -1,7 +1,7 @@
 """ONNX Runtime Web, which runs a model in the browser: fetched once, by version and checksum.
 
-The tarball of the npm registry is kept as it is in the user's cache folder and checked whenever it is
-read. Somebody without a network gives the package, packed or unpacked, by hand.
+The tarball of the npm registry is kept as it is in the user's cache folder. Somebody without a network gives it by
+hand, packed or unpacked. A tarball is checked whenever it is read; of a folder that says its version, the version.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganzoo.errors import DamagedFile, GanzooError
-from ganzoo.files import atomic, read_bytes
+from ganzoo.files import atomic, read_bytes, read_json
 
 VERSION = "1.30.0"
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
@@ -39,7 +39,11 @@ def files(package: Path | None, say: Callable[[str], None]) -> dict[str, bytes]:
         return _unpack(cached(say))
     if not package.exists():
         raise GanzooError(f"there is no {package}; name a folder or .tgz of onnxruntime-web {VERSION}")
-    return _unpack(package) if package.is_file() else _read(package)
+    if package.is_dir():
+        return _read(package)
+    if not _is_it(read_bytes(package)):
+        raise DamagedFile(f"{package} is not the package of onnxruntime-web {VERSION}; fetch it from {URL}")
+    return _unpack(package)
 
 
 def cached(say: Callable[[str], None]) -> Path:
@@ -85,5 +89,9 @@ def _unpack(path: Path) -> dict[str, bytes]:
 def _read(folder: Path) -> dict[str, bytes]:
     for dist in (folder / "dist", folder / "package" / "dist", folder):
         if all((dist / name).is_file() for name in (SCRIPT, BINARY)):
+            about = dist.parent / "package.json"
+            version = read_json(about).get("version") if about.is_file() else VERSION
+            if version != VERSION:
+                raise GanzooError(f"{folder} holds onnxruntime-web {version}; version {VERSION} is needed, from {URL}")
             return {name: read_bytes(dist / name) for name in (SCRIPT, BINARY)}
     raise GanzooError(f"{folder} does not hold dist/{SCRIPT} and dist/{BINARY} of onnxruntime-web {VERSION}")

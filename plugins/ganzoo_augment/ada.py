@@ -46,7 +46,7 @@ class AdaptiveAugment(Augmentation):
 
     policy    which of 'blit' (flips, quarter turns, whole pixels), 'geometry' (zoom, turn, stretch, shift), 'color'
     target    r_t that p steers to
-    images    images of the data in which p goes from 0 to 1
+    images    images of the data in which p goes from 0 to 1; of accumulated minibatches the last alone counts
     interval  minibatches after which p moves
     start     p at first
     """

@@ -79,6 +79,8 @@ class Projected(nn.Module):
         self.body = body
         self.features = features
         self.score = nn.Linear(features, 1)
+        if others := [spec.name for spec in conditions if spec.kind != "label"]:
+            raise RecipeError(f"a projection is of labels, and '{others[0]}' is no label; choose another discriminator")
         self.classes = nn.ModuleList(nn.Embedding(len(spec.classes), features) for spec in conditions)
 
     def forward(self, x: Tensor, *conditions: Tensor) -> dict[str, Tensor]:

@@ -125,7 +125,7 @@ def test_the_class_that_is_asked_for_reaches_the_generator(name, tmp_path):
     """In torch and in ONNX, by name or by number, one for all or one each: what G makes of that label."""
     G = plain_copy(tiny(name).G)
     tell_apart(G)
-    (tmp_path / "G.onnx").write_bytes(build(G, {"variant": name}, tmp_path / "G.onnx")[0])
+    (tmp_path / "G.onnx").write_bytes(build(G, {"variant": name}, tmp_path / "G.onnx").data)
     torch_, onnx = Sampler(TorchBackend(G)), ganzoo.load(tmp_path / "G.onnx")
     spec = torch_.spec.of_kind("label")[0]
     for sampler in (torch_, onnx):
@@ -452,7 +452,7 @@ def test_d_is_a_classifier_in_torch_and_in_onnx(tmp_path):
     game = tiny("sgan")
     assert list(game.generators()) == ["generator", "classifier"]
     classifier = plain_copy(game.generators()["classifier"])
-    (tmp_path / "c.onnx").write_bytes(build(classifier, {}, tmp_path / "c.onnx")[0])
+    (tmp_path / "c.onnx").write_bytes(build(classifier, {}, tmp_path / "c.onnx").data)
     images = embedded()[0][:5, :, :, None]
     with torch.no_grad():
         due = game.D.eval()(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1)["class_logits"].numpy()

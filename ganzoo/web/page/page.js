@@ -14,6 +14,7 @@ let site = null;
 let model = null;
 let turn = 0; // counts what was asked for: what is older stops
 let pictures = {}; // given, by input name
+let shown = null; // what the pictures are of, once all of them are there
 let linked = null; // what the address says and the form does not show yet
 
 const chosen = () => site.generators[find("generator").selectedIndex];
@@ -57,6 +58,7 @@ function asked() {
 
 async function draw() {
   const mine = ++turn;
+  shown = null;
   stay();
   if (opening()) await open(mine);
   if (mine !== turn) return;
@@ -78,6 +80,8 @@ async function draw() {
     await new Promise(requestAnimationFrame);
     if (mine !== turn) return;
   }
+  shown = wanted;
+  press(false);
   const seconds = ((performance.now() - began) / 1000).toFixed(2);
   const what = points() ? `${wanted.count} points` : wanted.count === 1 ? "1 picture" : `${wanted.count} pictures`;
   tell(`${what} in ${seconds} s`);
@@ -144,7 +148,7 @@ function press(walking) {
   find("walk").setAttribute("aria-pressed", walking);
   find("walk").textContent = walking ? "Stop" : "Walk";
   find("walk").disabled = opening();
-  find("save").disabled = walking || opening();
+  find("save").disabled = walking || opening() || !shown;
   if (walking) tell("Walking from seed to seed");
 }
 
@@ -156,15 +160,13 @@ function stay() {
 
 // Saves what is shown, with the settings that `ganzoo sample --like` makes it from again.
 async function save() {
-  const wanted = asked();
-  if (!wanted) return;
-  const last = wanted.seed + wanted.count - 1;
-  const seeds = wanted.count > 1 ? `${wanted.seed}-${last}` : `${wanted.seed}`;
+  const { seed, count, said } = shown;
+  const seeds = count > 1 ? `${seed}-${seed + count - 1}` : `${seed}`;
   const canvases = drawn();
   const captions = canvases.map((canvas) => canvas.nextElementSibling.textContent);
   const sheet = points() ? canvases[0] : grid(canvases, captions);
   const { exported_from, step } = model.about.card;
-  const settings = { arguments: { seeds, ...wanted.said }, call: "sample", exported_from, generator: model.spec.name, model: model.about.checksum, step };
+  const settings = { arguments: { seeds, ...said }, call: "sample", exported_from, generator: model.spec.name, model: model.about.checksum, step };
   const link = element("a", { download: `${model.spec.name}-${seeds}.png`, href: URL.createObjectURL(await png(sheet, settings)) });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
