@@ -138,7 +138,9 @@ def main() -> None:
     told = {"machine": machine, "models": rows, "idle": {"share of a core": share, "MB": round(memory)}}
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "serving.json").write_text(json.dumps(told, indent=2) + "\n")
-    (asked.out / "serving.md").write_text(f"# Serving\n\n`python benchmarks/serving.py`\n\n{text}\n")
+    names = " ".join(model.name for model in asked.models)
+    command = f"python benchmarks/serving.py {names} --rounds {asked.rounds} --idle {asked.idle:g}"
+    (asked.out / "serving.md").write_text(f"# Serving\n\n`{command}`\n\n{text}\n")
     print(text)
 
 

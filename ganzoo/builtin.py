@@ -28,6 +28,7 @@ at the optimum  D = 1/2,  V = −log 4 = −1.3863
     deviations=(
         "Adam instead of momentum SGD, with which this loss collapsed at this size",
         "smaller networks: G 100-256-512-784 with tanh, D two maxout layers of 128 units of 5 pieces",
+        "z is normal (the released code: uniform)",
         "samples come from an exponential average of G's weights",
     ),
     parts={"loss": "minimax", "generator": "mlp", "discriminator": "mlp", "prior": "normal", "latent": 100, "k": 1},

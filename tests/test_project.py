@@ -65,6 +65,12 @@ def test_readme_lists_every_command():
     assert set(re.findall(r"`(?:ganzoo )?([a-z-]+)[ `]", table)) >= set(COMMANDS)
 
 
+def test_readme_lists_every_variant():
+    table = README.split("## The zoo")[1].split("\n\n")[1]
+    named = re.findall(r"`([a-z0-9-]+)`", table)
+    assert sorted(named) == sorted(row["name"] for row in ganzoo.variants())
+
+
 def test_readme_plugin_works(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (plugin,) = [block for block in blocks if "ganzoo_register" in block]

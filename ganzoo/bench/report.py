@@ -68,6 +68,7 @@ def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> li
         "format": FORMAT, "suite": suite.name, "what": suite.what, "command": command,
         "of": len(own), "waiting": sum(trial.id not in played for trial in own),
         "protocol": suite.protocol, "beside": beside(trials[:1], known), "trials": rows,
+        "adapted": sorted({trial.variant for trial in trials if trial.adapted}),
     }  # fmt: skip
     write_json(place, summary)
     write_text(place.with_suffix(".md"), markdown(suite, summary))
@@ -120,6 +121,7 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
         figures = [spread([row["figures"][name] for row in own]) for name in suite.shown]
         about = [f"{statistics.fmean(facts(row)[name] for row in own):,.0f}" for name in FACTS]
         mark = "" if all(row["current"] for row in own) else " †"
+        mark += " §" if variant in summary["adapted"] else ""
         mark += "" if all(row["steps"] >= row["of"] for row in own) else " ‡"
         lines.append(f"| {variant}{mark} | {len(own)} | " + " | ".join([*figures, *about]) + " |")
     lines.append("")
@@ -129,11 +131,15 @@ def markdown(suite: Suite, summary: Mapping[str, Any]) -> str:
         "D and G steps: how often each optimiser moved (G: any player but D). Images: real ones in D's minibatches. "
         "Seconds: of training, in one slot beside whatever else the machine did; CPU s: of all its threads."
     )
+    if suite.caution:
+        lines.append(suite.caution)
     if summary["waiting"]:
         share = f"{summary['waiting']} of {summary['of']} trials"
         lines.append(f"Not all is played: {share} are missing, and the same command plays them.")
     if any(not row["current"] for row in rows):
         lines.append("† its recipe has changed since, or it is not among the variants here.")
+    if any(row["variant"] in summary["adapted"] for row in rows):
+        lines.append("§ its recipe has numbers of its own for this suite, such as learning rates, averages, a penalty.")
     if any(row["status"] == "done" and row["steps"] < row["of"] for row in rows):
         lines.append("‡ stopped by the time limit before its recipe's last step, saved, and judged as it was.")
     if theirs := _own_figures(suite, rows):

@@ -31,6 +31,7 @@ class Suite:
     cpu_seconds  when a trial stops, is saved and judged as it is; twice that where a player repeats its turn (k > 1);
                  0: never
     partial      a variant that cannot be built this way is reported, and is no failure
+    caution      a sentence on what its table cannot say
     """
 
     name: str
@@ -41,6 +42,7 @@ class Suite:
     shown: tuple[str, ...] = ()
     cpu_seconds: float = 0.0
     partial: bool = False
+    caution: str = ""
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -60,6 +62,11 @@ class Trial:
     def seed(self) -> int:
         """The seed of the run."""
         return self.recipe.seed
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the variant's recipe has numbers of its own for this suite."""
+        return self.suite.name in self.recipe.suites
 
     @property
     def hash(self) -> str:
@@ -131,17 +138,20 @@ SUITES = {
             metrics=("found", "fid"),
             shown=("found/classes", "found/confident", "fid/fid"),
             cpu_seconds=600,
+            caution="This is no ranking: a row is one seed, and three seeds of one variant differ by 3 points in "
+            "confident samples; those that have a figure `asked` below were told the classes.",
         ),
         Suite(
             "ring",
             f"eight Gaussians on a circle, PacGAN's networks and rule, {RING_STEPS:,} steps of 100 points (PacGAN: "
-            "400,000), every variant that can be built on points, five seeds",
+            "400,000), every variant that can be built on points, seeds 0 to 4",
             on_ring,
             seeds=(0, 1, 2, 3, 4),
             metrics=("modes",),
             shown=("modes/covered", "modes/high_quality", "modes/reverse_kl"),
             cpu_seconds=300,
             partial=True,
+            caution="Rows with and without § are not a comparison of methods, nor are two with §.",
         ),
     )
 }

@@ -35,7 +35,7 @@ def bench(
     gallery: bool,
     json_: bool,
 ) -> None:
-    """Play variants on one protocol and write a table.
+    """Train and judge variants by one protocol, and write a table.
 
     Each trial is a process of its own. Running again does what is missing: a trial that was killed goes on from its
     checkpoint, one that is done is not played. Exit code 1 if a trial failed.
@@ -43,15 +43,15 @@ def bench(
     from ganzoo import bench as benches
 
     place = out or Path("runs/bench")
-    if list_ or suite is None:
-        if not list_:
-            raise click.UsageError("name a suite, or ask for --list")
+    if list_:
         rows = benches.overview(place, [suite] if suite else None)
         if json_:
             emit(rows)
         else:
-            table(rows, ["suite", "trials", "done", "failed", "what"])
+            table(rows, ["suite", "trials", "done", "unfit", "failed", "what"])
         return
+    if suite is None:
+        raise click.UsageError("name a suite, or ask for --list")
     names = [name.strip() for name in variants.split(",") if name.strip()] if variants else None
     with finish_on_signals(_heard) as signals:
         done = benches.bench(

@@ -18,7 +18,7 @@ SLOW = 10
 @click.option("--plugin", metavar="NAME", help="Check every variant of a plugin.")
 @as_json
 def check(names: tuple[str, ...], plugin: str | None, json_: bool) -> None:
-    """Hold variants against what every variant keeps.
+    """Run the conformance tests on variants.
 
     Each is played for 20 steps in its tiny form. Exit code 1 if a check fails.
     """

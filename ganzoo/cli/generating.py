@@ -37,7 +37,7 @@ _generator = click.option("--generator", metavar="NAME", help="Which generator, 
 @click.option("--shards", type=click.IntRange(min=1), metavar="K", help="Many: K files in the folder OUT.")
 @click.option("--format", type=click.Choice(["tar", "npz"]), help="Of shards (default tar; npz of points).")
 @click.option("--workers", type=click.IntRange(min=1), metavar="W", help="Processes for shards (default: cores).")
-@click.option("-o", "--out", type=PATH, metavar="OUT", help="A .png grid, .npz, .zip, .tar, folder, or .gif film.")
+@click.option("-o", "--out", type=PATH, metavar="OUT", help="A .png, .npz, .zip, .tar, folder, .gif, .webp or .mp4.")
 def sample(
     model: Path,
     count: int | None,
@@ -194,7 +194,7 @@ def _site(model: Path, web: Path, options: dict[str, Any]) -> None:
 @_model
 @as_json
 def inspect(model: Path, json_: bool) -> None:
-    """Say what is in a model or a run.
+    """Describe a model or a run.
 
     Its inputs and output, recipe, data, versions and checksum.
     """

@@ -42,7 +42,7 @@ def variants(name: str | None, json_: bool) -> None:
 @click.argument("name", required=False)
 @as_json
 def parts(kind: str | None, name: str | None, json_: bool) -> None:
-    """List losses, networks, ... or the options of one.
+    """List losses, networks and other parts, or the options of one.
 
     KIND is loss, term, network, wrap, augment, prior, optimizer, schedule, source, metric, ...
     """

@@ -49,7 +49,7 @@ def train(
         _play(ganzoo.train, variant, seed=seed, out=place, set=changes, **options)
 
 
-@command("resume", example="ganzoo resume runs/vanilla-digits-1 --steps 6000")
+@command("resume", example="ganzoo resume runs/vanilla-digits-1 --steps 36000")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--steps", type=COUNT, metavar="N", help="The step to end at (total, not more).")
 @click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where data sets lie now.")

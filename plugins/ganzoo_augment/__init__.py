@@ -41,13 +41,12 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Karras et al. 2020, Training Generative Adversarial Networks with Limited Data (arXiv:2006.06676)",
             formula="D descends  E[softplus(−D(T(x)))] + E[softplus(D(T(G(z))))]\n"
             "G descends  E[softplus(−D(T(G(z))))],  each step of T with probability p\n"
-            "every 4 minibatches of m: p ← p + sign(r_t − 0.6) · 4m/100,000 within [0, 1],  r_t = E[sign(D(x))]",
+            "every 4 minibatches of m: p ← p + sign(r_t − 0.6) · 4m/100,000 within [0, 1],  r_t = E[sign(D(T(x)))]",
             deviations=[
                 *COMMON,
-                "D without BatchNorm, so that r_t is of each picture alone",
+                "the D of dcgan without its BatchNorm, so that r_t is of each picture alone",
                 "p may go from 0 to 1 in 100,000 images (the paper: 500,000), as the run is short",
-                "resampled bilinearly without the paper's doubled resolution; its pipeline 'bgc', no filters of the "
-                "spectrum, noise and cutout",
+                "resampled bilinearly without the paper's doubled resolution",
                 "no R1 penalty: terms.r1=r1 adds it",
             ],
         )

@@ -3,9 +3,10 @@
 Every transformation of D's pictures is applied with a probability p < 1, so that G cannot hide in the altered ones
 (section 2.2), and p follows a measure of how far D has learned its data by heart (section 3):
 
-    r_t = E[sign(D(x))] over data, 0 where D is fair and 1 where it knows them all                          (Eq. 1)
+    r_t = E[sign(D(T(x)))] over data, 0 where D is fair and 1 where it knows them all                       (Eq. 1)
 
-Every four minibatches p goes up where r_t is above 0.6 and down where it is not, from 0 to 1 in 500,000 images.
+of the pictures as D sees them, altered, as the authors' code has it. Every four minibatches p goes up where r_t is
+above 0.6 and down where it is not, from 0 to 1 in 500,000 images.
 The pipeline is that of appendix B, pixel blitting and geometry in one resampling, then colours; without its filters
 of the spectrum, its noise and cutout, which the paper's own runs leave out. It resamples bilinearly, where the paper
 doubles the resolution first (by the wavelet sym6).

@@ -35,7 +35,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula="D descends  E[f(G(z))] − E[f(x)] + λ E[(‖∇f(x̂)‖ − 1)²],  f(x) = ‖h(x) − h(G(z'))‖ − ‖h(x)‖, "
             "five times\n"
             "G descends  E‖h(x) − h(G(z))‖ + E‖h(x) − h(G(z'))‖ − E‖h(G(z)) − h(G(z'))‖\n"
-            "h what D says, in 256 dimensions,  x̂ between a real sample and a fake, on the line",
+            "h what D says, in 256 dimensions,  x̂ between a real sample and a fake, on the line,  λ = 10",
             deviations=[
                 NETWORKS,
                 SEPARATELY,
@@ -61,7 +61,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             formula="D ascends   Ê + λ (1 − Ω̂) − ρ/2 (Ω̂ − 1)²\n"
             "G descends  −E[D(G(z))]\n"
             "Ê = E[D(x)] − E[D(G(z))],  Ω̂ = ½ E[D(x)²] + ½ E[D(G(z))²]\n"
-            "λ ← λ + ρ (Ω̂ − 1) after each of D's turns, from 0",
+            "λ ← λ + ρ (Ω̂ − 1) after each of D's turns, from 0,  ρ = 1e-6",
             deviations=[
                 *COMPARED.deviations,
                 "one turn of D for one of G (the authors' commands: two, and Adam at 2e-4 in both)",

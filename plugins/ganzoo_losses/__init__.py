@@ -16,9 +16,9 @@ EXPONENTIALS = (
 )
 
 DIVERGENCES = {  # the divergence, the bound F that D ascends, the T that G ascends, are exponentials cut, steps
-    "kl": ("the Kullback-Leibler divergence of data from samples", "E[v(x)] − E[exp(v(G(z)) − 1)]", "v", True, 3000),
+    "kl": ("KL(data ‖ samples)", "E[v(x)] − E[exp(v(G(z)) − 1)]", "v", True, 3000),
     "reverse-kl": (
-        "the Kullback-Leibler divergence of samples from data", "−E[exp(−v(x))] − E[v(G(z)) − 1]", "−exp(−v)", True,
+        "KL(samples ‖ data)", "−E[exp(−v(x))] − E[v(G(z)) − 1]", "−exp(−v)", True,
         3000,
     ),
     "pearson": ("Pearson's χ² divergence", "E[v(x)] − E[v(G(z))²/4 + v(G(z))]", "v", False, 5000),
@@ -46,7 +46,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             loss="lsgan",
             title="least squares instead of cross entropy",
             paper="Mao et al. 2016, Least Squares Generative Adversarial Networks (arXiv:1611.04076)",
-            formula="D descends  ½ E[(D(x) − b)²] + ½ E[(D(G(z)) − a)²]\nG descends  ½ E[(D(G(z)) − c)²]",
+            formula="D descends  ½ E[(D(x) − b)²] + ½ E[(D(G(z)) − a)²]\n"
+            "G descends  ½ E[(D(G(z)) − c)²],  a = 0, b = c = 1",
             deviations=BASE.deviations,
         )
     )

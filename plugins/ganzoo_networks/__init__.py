@@ -8,7 +8,7 @@ NETWORKS = (
     "the networks of InfoGAN, on which Lucic et al. 2018 (arXiv:1711.10337) compare losses, at width 32 and batch 64, "
     "for two CPU cores"
 )
-SEPARATELY = "no BatchNorm in D"
+SEPARATELY = "D without the BatchNorm that InfoGAN's has"
 RATES = "Adam at 1e-3 in G and 2e-4 in D, with β₁ = 0.5"
 AVERAGED = "samples come from an exponential average of G's weights"
 

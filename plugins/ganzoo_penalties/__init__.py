@@ -43,9 +43,9 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                     "terms.r1.gamma": 0.003,
                 },
             },
-            title="R1: a penalty on D's gradient at data, with which the game converges",
+            title="R1: a penalty on D's gradient at data, with which the game converges locally",
             paper="Mescheder et al. 2018, Which Training Methods for GANs do actually Converge? (arXiv:1801.04406)",
-            formula=f"{LOSS}\nD descends  γ/2 E[‖∇D(x)‖²] too, over data",
+            formula=f"{LOSS}\nD descends  γ/2 E[‖∇D(x)‖²] too, over data,  γ = 10",
             deviations=[*BASE.deviations, "the paper has RMSProp, or Adam with β₁ = 0, at 1e-4"],
         )
     )
@@ -57,7 +57,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             paper="Tseng et al. 2021, Regularizing Generative Adversarial Networks under Limited Data"
             " (arXiv:2104.03310)",
             formula=f"{LOSS}\nD descends  λ (E[(D(x) − α_F)²] + E[(D(G(z)) − α_R)²]) too\n"
-            "α_R ← γ α_R + (1 − γ) E[D(x)],  α_F ← γ α_F + (1 − γ) E[D(G(z))],  D the score",
+            "α_R ← γ α_R + (1 − γ) E[D(x)],  α_F ← γ α_F + (1 − γ) E[D(G(z))],  D the score,  λ = 0.3, γ = 0.99",
             deviations=[
                 *BASE.deviations,
                 "the non-saturating loss and no spectral normalisation; the paper's BigGAN has the hinge, and "
@@ -74,7 +74,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="consistency regularisation: D scores a picture of the data as it does its augmented copy",
             paper="Zhang et al. 2019, Consistency Regularization for Generative Adversarial Networks"
             " (arXiv:1910.12027)",
-            formula=f"{LOSS}\nD descends  λ E[(D(x) − D(T(x)))²] too, D the score",
+            formula=f"{LOSS}\nD descends  λ E[(D(x) − D(T(x)))²] too, D the score,  λ = 10",
             deviations=[*BASE.deviations, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
         )
     )
@@ -85,7 +85,8 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="balanced consistency regularisation: the same of data and of fakes",
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\n"
-            "D descends  λ_real E[(D(x) − D(T(x)))²] + λ_fake E[(D(G(z)) − D(T(G(z))))²] too, D the score",
+            "D descends  λ_real E[(D(x) − D(T(x)))²] + λ_fake E[(D(G(z)) − D(T(G(z))))²] too, D the score,\n"
+            "λ_real = λ_fake = 10",
             deviations=[*BASE.deviations, SHIFTS, "no spectral normalisation; discriminator.wrap=spectral has it"],
         )
     )
@@ -96,7 +97,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
             title="latent consistency regularisation: noise on z changes D's score little, and G's picture much",
             paper="Zhao et al. 2020, Improved Consistency Regularization for GANs (arXiv:2002.04724)",
             formula=f"{LOSS}\nD descends  λ_dis E[(D(G(z)) − D(G(T(z))))²] too, D the score\n"
-            "G descends  −λ_gen E[(G(z) − G(T(z)))²] too,  T(z) = z + σ ε",
+            "G descends  −λ_gen E[(G(z) − G(T(z)))²] too,  T(z) = z + σ ε,  λ_dis = 5, λ_gen = 0.5, σ = 0.03",
             deviations=[
                 *BASE.deviations,
                 "the square of pictures is a mean over pixels",

@@ -17,12 +17,12 @@ VARIANTS = {
     ),
     "ragan": (
         "Average",
-        "each sample against the average of the others, cross entropy",
+        "each sample against the average of the other kind, cross entropy",
         "D descends  −E[log σ(r)] − E[log(1 − σ(f))]\nG descends  −E[log σ(f)] − E[log(1 − σ(r))]\n" + AVERAGES,
     ),
     "ralsgan": (
         "AverageLeastSquares",
-        "each sample against the average of the others, least squares",
+        "each sample against the average of the other kind, least squares",
         "D descends  E[(r − 1)²] + E[(f + 1)²]\nG descends  E[(f − 1)²] + E[(r + 1)²]\n" + AVERAGES,
     ),
 }

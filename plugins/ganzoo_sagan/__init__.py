@@ -28,7 +28,7 @@ def ganzoo_register(zoo: ganzoo.Registrar) -> None:
                 "evaluate.metric": "asked",
             },
             loss="hinge",
-            title="self-attention in G and D",
+            title="self-attention in G and D, which are told the class",
             paper="Zhang et al. 2018, Self-Attention Generative Adversarial Networks (arXiv:1805.08318)",
             formula="o_j = v(Σ_i β_ji h(x_i)),  β_j = softmax_i(f(x_i)ᵀ g(x_j)),  y = γ o + x,  γ = 0 at first\n"
             "D descends  E[max(0, 1 − D(x, y))] + E[max(0, 1 + D(G(z, y), y))]\nG descends  −E[D(G(z, y), y)]\n"
