@@ -20,7 +20,7 @@ from torch.utils.flop_counter import flop_registry
 from ganzoo import zoo
 from ganzoo.engine import Engine, layout
 from ganzoo.errors import GanzooError
-from ganzoo.parts import name_of, slots
+from ganzoo.parts import name_of, named, slots
 from ganzoo.recipes import Recipe
 from ganzoo.specs import DataSpec
 
@@ -47,7 +47,7 @@ def settle(recipe: Recipe, spec: DataSpec, device: str = "auto") -> dict[str, An
             "learning in bf16 on a GPU has not been compared with fp32": device != "cpu",
             NO_BF16: emulated,
             "networks of points gain nothing by bf16": spec.kind != "image",
-            "a term asks for fp32, and costs of D's slope end a little worse in bf16": _asks_for_fp32(recipe),
+            "a cost asks for fp32, since those of D's slope end a little worse in bf16": _asks_for_fp32(recipe),
         }
         against = next((reason for reason, holds in reasons.items() if holds), None)
         precision = "fp32" if against else "bf16"
@@ -66,15 +66,17 @@ def require(device: str, rather: str) -> None:
 
 
 def _asks_for_fp32(recipe: Recipe) -> bool:
-    """Whether a term does, as those do whose cost goes through D's gradient."""
-    paths = [path for path, slot in slots(zoo.part("game", recipe.game)).items() if slot.kind == "term" and slot.many]
-    given = [recipe.parts[path] for path in paths if isinstance(recipe.parts.get(path), Mapping)]
-    uses = [
-        {"name": name, **use} if isinstance(use, Mapping) else {"name": use}
-        for terms in given for name, use in terms.items()
-    ]  # fmt: skip
-    defaults = [zoo.part("term", name_of(use)).options()["precision"].default for use in uses]
-    return any(use.get("precision", default) == "fp32" for use, default in zip(uses, defaults))
+    """Whether the loss or a term does, as those do whose cost goes through D's gradient."""
+    found = []
+    for path, slot in slots(zoo.part("game", recipe.game)).items():
+        given = recipe.parts.get(path)
+        if slot.kind == "loss" and given is not None:
+            found.append(getattr(zoo.part("loss", name_of(given)).factory(), "precision", "any"))
+        elif slot.kind == "term" and slot.many and isinstance(given, Mapping):
+            for use in (named(use, name) for name, use in given.items()):
+                default = zoo.part("term", name_of(use)).options()["precision"].default
+                found.append(use.get("precision", default) if isinstance(use, Mapping) else default)
+    return "fp32" in found
 
 
 def rehearse(engine: Engine, settled: Mapping[str, Any], threads: int | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ganzoo.data import Source
 from ganzoo.engine import Engine, Schedule
 from ganzoo.errors import RecipeError, did_you_mean
 from ganzoo.game import Game, kind_of
-from ganzoo.parts import Use, name_of, slots
+from ganzoo.parts import Use, convert, name_of, named, slots
 from ganzoo.recipes import NAME, Recipe, flatten
 from ganzoo.seeds import mix
 from ganzoo.specs import DataSpec, GeneratorSpec, InputSpec, OutputSpec
@@ -41,7 +41,7 @@ class Builder:
 
     def part(self, kind: str, use: Use, path: str, **context: Any) -> Any:
         """Build a part at a path of the recipe; its factory may ask for `data` and `marginals` too."""
-        name = self.name({"name": path.rsplit(".", 1)[-1], **use} if isinstance(use, Mapping) else use)
+        name = self.name(named(use, path.rsplit(".", 1)[-1]))
         found = zoo.part(kind, name)
         given = {"data": self.data, "marginals": self.marginals, "build": self, **context}
         with torch.random.fork_rng(devices=[]):
@@ -205,7 +205,7 @@ def engine_of(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Eng
         accumulate=recipe.accumulate,
         clip={player: float(norm) for player, norm in recipe.clip.items()},
         autocast=(lambda: torch.autocast(kind, torch.bfloat16)) if bf16 else nullcontext,
-        rows=recipe.section("log")["every"],
+        log_every=recipe.section("log")["every"],
         device=settled["device"],
     )
 
@@ -216,11 +216,15 @@ def _marginals(source: Source) -> torch.Tensor | None:
     return source.all(10_000).float().mean(0) / 255.0
 
 
+OPTIMIZER = "adam"
+"""Where a recipe gives options of an optimiser and no name."""
+
+
 def optimizers_of(recipe: Recipe, game: Game) -> dict[str, torch.optim.Optimizer]:
     """One optimiser for each player of the game."""
     players = game.players()
     for name, norm in recipe.clip.items():
-        if isinstance(norm, str) or not norm > 0:
+        if not convert(norm, float, f"clip.{name}") > 0:
             raise RecipeError(f"clip.{name} is {norm!r}; a gradient norm above 0 is expected")
     for name in [*recipe.optimizers, *recipe.clip]:
         if name not in players:
@@ -250,7 +254,7 @@ def main_share(game: Game) -> dict[str, float]:
 
 
 def _optimizer(use: Use, player: nn.Module) -> torch.optim.Optimizer:
-    use = {"name": "adam", **use} if isinstance(use, Mapping) else use
+    use = named(use, OPTIMIZER)
     given = {"parameters": list(player.parameters())}
     made: torch.optim.Optimizer = zoo.part("optimizer", name_of(use)).build(use, given)
     return made
@@ -269,19 +273,15 @@ def schedules_of(recipe: Recipe, game: Game, optimizers: Mapping[str, torch.opti
     return found
 
 
-def uses(tree: Mapping[str, Any]) -> list[tuple[str, Use]]:
-    """(path, use) of every schedule, however deep the table."""
-    named = [path for path, _ in flatten(tree) if not path.endswith(".name")]
+def uses(tree: Mapping[str, Any], below: str = "") -> list[tuple[str, Use]]:
+    """(path, use) of every schedule, however deep the table; `below` is the path to it, with its last dot."""
     found: list[tuple[str, Use]] = []
-    for path in named:
-        node: Any = tree
-        for depth, key in enumerate(path.split("."), 1):
-            node = node[key]
-            if isinstance(node, str) or (isinstance(node, Mapping) and "name" in node):
-                entry = (".".join(path.split(".")[:depth]), node)
-                if entry not in found:
-                    found.append(entry)
-                break
+    for key, node in tree.items():
+        path = f"{below}{key}"
+        if isinstance(node, str) or (isinstance(node, Mapping) and "name" in node):
+            found.append((path, node))
+        elif isinstance(node, Mapping):
+            found += uses(node, f"{path}.")
         else:
             raise RecipeError(f"schedules.{path} names no schedule; write schedules.{path}=linear, for instance")
     return found
@@ -297,8 +297,12 @@ def _schedule_group(group: dict[str, Any], number: str, use: Use, path: str) -> 
     value = _curve(use, group[key] if pair is None else group[key][pair])
 
     def set_number(step: int) -> None:
-        new = value(step)
-        group[key] = new if pair is None else (new, group[key][1]) if pair == 0 else (group[key][0], new)
+        if pair is None:
+            group[key] = value(step)
+        else:
+            betas = list(group[key])
+            betas[pair] = value(step)
+            group[key] = tuple(betas)
 
     return set_number
 

@@ -35,7 +35,7 @@ def save(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
         moments, primitives[player] = pack_optimizer(optimizer, names)
         tensors |= {f"optimizers/{player}/{name}": t for name, t in moments.items()}
     meta = {**meta, "kind": "checkpoint", "step": engine.step, "optimizers": primitives}
-    if engine.step % engine.rows:  # measured since the last row, to stand in the next
+    if engine.step % engine.log_every:  # measured since the last row, to stand in the next
         told = [(name, value.item()) for name, value in engine.measured.items()]
         meta["measured"] = [[name, value if math.isfinite(value) else None] for name, value in told]
     write_state(path, tensors, meta)
@@ -49,8 +49,8 @@ def save_snapshot(path: Path, engine: Engine, meta: Mapping[str, Any]) -> None:
 
 def restore(state: State, engine: Engine) -> None:
     """Put an engine where the checkpoint was written."""
-    engine.game.load_state_dict(_under(state.tensors, "game/"))
-    engine.averages.load_state_dict(_under(state.tensors, "averages/"))
+    _load(engine.game, _under(state.tensors, "game/"))
+    _load(engine.averages, _under(state.tensors, "averages/"))
     names = {parameter: name for name, parameter in engine.game.named_parameters()}
     for player, optimizer in engine.optimizers.items():
         moments = _under(state.tensors, f"optimizers/{player}/")
@@ -71,17 +71,32 @@ def generators(path: Path, step: int | None = None, raw: bool = False) -> tuple[
     if raw:
         if state.meta["kind"] == "snapshot":
             raise GanzooError("a snapshot keeps averaged weights only; leave out --raw, or name a checkpoint")
-        game.load_state_dict(_under(state.tensors, "game/"))
+        _load(game, _under(state.tensors, "game/"))
     game.at(int(state.meta["step"]))
     averages = Averages(game.generators(), **recipe.section("averages"))
     averages.at(int(state.meta["step"]))
     if not raw:
-        averages.load_state_dict(_under(state.tensors, "averages/"))
+        _load(averages, _under(state.tensors, "averages/"))
     return {name: module.eval() for name, module in averages.generators.items()}, {
         **state.meta["card"],
         "step": int(state.meta["step"]),
         "weights": "newest" if raw else "averaged",
     }
+
+
+def _load(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the tensors where they belong; GanzooError where the recipe's networks are others by now."""
+    here = module.state_dict()
+    odd = sorted(name for name in here.keys() | tensors.keys() if _shape(here, name) != _shape(tensors, name))
+    if odd:
+        apart = f"'{odd[0]}' is {_shape(tensors, odd[0])} in the file, and {_shape(here, odd[0])} is expected"
+        text = f"these are weights of other networks than the recipe builds now ({apart})"
+        raise GanzooError(f"{text}; load them with the version of the plugin that made them")
+    module.load_state_dict(tensors)
+
+
+def _shape(tensors: Mapping[str, Tensor], name: str) -> str:
+    return str(list(tensors[name].shape)) if name in tensors else "none"
 
 
 def newest(folder: RunFolder) -> State:

@@ -35,8 +35,8 @@ class Engine:
     accumulate  minibatches whose gradients are averaged before a player moves
     clip        greatest gradient norm, for the players named
     autocast    makes the context that costs are computed in
-    rows        after so many steps somebody reads `measured`: costs of the last turns of each kind, and of turns just
-                before, reports and gradient norms
+    log_every   steps after which `measured` is read: the newest costs, and reports and gradient norms of the last turn
+                of each kind before that step
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Engine:
         accumulate: int = 1,
         clip: Mapping[str, float] | None = None,
         autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
-        rows: int = 1,
+        log_every: int = 1,
         device: torch.device | str = "cpu",
     ) -> None:
         self.game, self.draw, self.optimizers, self.averages = game, draw, optimizers, averages
         self.batch, self.seed, self.schedules, self.accumulate = batch, seed, schedules, accumulate
-        self.clip, self.autocast, self.rows = clip or {}, autocast, rows
+        self.clip, self.autocast, self.log_every = clip or {}, autocast, log_every
         self.device = torch.device(device)
         self.step = 0
         self.measured: dict[str, Tensor] = {}
@@ -70,7 +70,8 @@ class Engine:
 
     @property
     def images(self) -> int:
-        """How many images of the generator's have been averaged over: one minibatch a step."""
+        """step × batch × accumulate, one minibatch a step however many its turns drew: the unit of the averages'
+        half-life."""
         return self.step * self.batch * self.accumulate
 
     def play(self, until: int, after: Callable[[Engine], None] = nothing) -> None:
@@ -78,7 +79,7 @@ class Engine:
         with torch.random.fork_rng(devices=self._cuda()):
             while self.step < until:  # for number of training iterations do
                 self.set(self.step)
-                if self.step % self.rows == 0:
+                if self.step % self.log_every == 0:
                     self.measured = {}
                 for place, turns in enumerate(self.game.turns(self.step)):
                     together = turns if isinstance(turns, tuple) else (turns,)
@@ -169,9 +170,10 @@ class Engine:
         before = {name: tensor.clone() for name, tensor in self.game.state_dict().items()}
         if self.batch % self.game.whole:
             raise RecipeError(f"batch is {self.batch}; in this game a multiple of {self.game.whole} is expected")
-        size = max(2, self.game.smallest_batch)
+        size, begun = max(2, self.game.smallest_batch), self.step
         with torch.random.fork_rng(devices=self._cuda()):
             for step in self.game.rehearsals():
+                self.step = step
                 self.set(step)
                 for place, turns in enumerate(self.game.turns(step)):
                     if isinstance(turns, tuple):
@@ -179,8 +181,8 @@ class Engine:
                     for turn in turns if isinstance(turns, tuple) else (turns,):
                         self._try(turn, place, size)
         self.game.load_state_dict(before)
-        self.measured, self._costs = {}, []
-        self.set(self.step)
+        self.measured, self._costs, self.step = {}, [], begun
+        self.set(begun)
         return size
 
     def _try(self, turn: Turn, place: int, size: int) -> None:
@@ -216,7 +218,7 @@ class Engine:
 
     def _heard(self, turn: Turn) -> bool:
         """Whether this turn, if it is played as often as it says, is the last of its kind before `measured` is read."""
-        return self.step + turn.every >= (self.step // self.rows + 1) * self.rows
+        return self.step + turn.every >= (self.step // self.log_every + 1) * self.log_every
 
     def _check_together(self, turns: tuple[Turn, ...]) -> None:
         """What steps together has gradients of its own, and is played as often."""
@@ -268,7 +270,7 @@ class Engine:
     def _check_owners(self) -> None:
         owned = {id(p) for parameters in self._owned.values() for p in parameters}
         for name, parameter in self.game.named_parameters():
-            if id(parameter) not in owned and not name.startswith(self.game.fixed or "\0"):
+            if id(parameter) not in owned and not name.startswith(self.game.fixed):
                 raise RecipeError(f"no player owns '{name}': return it from players(), or name it in `fixed`")
 
 

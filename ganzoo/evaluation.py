@@ -26,7 +26,7 @@ from ganzoo import metrics, zoo
 from ganzoo.data import Points, Source, embedded, open_source
 from ganzoo.data import Samples as Arrays
 from ganzoo.data.digits import CLASSES
-from ganzoo.errors import DataError, InputError, RecipeError
+from ganzoo.errors import DataError, GanzooError, InputError
 from ganzoo.parts import Use, name_of
 from ganzoo.samples import Samples
 
@@ -191,8 +191,17 @@ class Measure:
     of: Callable[[Sampler], Mapping[str, float]] | None = None
 
     def figures(self, sampler: Sampler, first: First) -> Figures:
-        """Of a model, of which samples are had by their number."""
-        found = self.metric(first(self.samples)) if self.of is None else self.of(sampler)
+        """Of a model, of which samples are had by their number; GanzooError if the metric fails or gives no figures."""
+        try:
+            found = self.metric(first(self.samples)) if self.of is None else self.of(sampler)
+        except GanzooError:
+            raise
+        except Exception as error:  # a plugin's code may raise anything
+            raise GanzooError(f"metric '{self.name}' failed: {type(error).__name__}: {error}") from error
+        picks = getattr(self.metric, "figure", None)
+        if not isinstance(found, Mapping) or (found and picks and picks not in found):
+            what = f"figures {', '.join(found)}" if isinstance(found, Mapping) else f"a {type(found).__name__}"
+            raise GanzooError(f"metric '{self.name}' gave {what}; a dictionary with '{picks}' is expected")
         return {name: float(value) for name, value in found.items()}
 
 
@@ -223,8 +232,10 @@ def fitting(source: Source, names: Sequence[str] | None = None, root: Path | Non
     for name, _, _ in zoo.zoo().names("metric"):
         try:
             found.append(measure(name, source, root))
-        except (DataError, RecipeError):
-            continue
+        except DataError:
+            continue  # it is for other data
+        except (GanzooError, ImportError, OSError) as error:
+            logging.getLogger("ganzoo").warning(f"the metric '{name}' is left out: {error}")
     if not found:
         raise DataError("no metric fits these data; ganzoo parts metric lists what there is")
     return found

@@ -6,7 +6,6 @@ input at fault.
 
 from __future__ import annotations
 
-import importlib
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.errors import InputError, PluginError, did_you_mean
+from ganzoo.errors import GanzooError, InputError, PluginError, did_you_mean
 from ganzoo.images import read_picture, to_float
 from ganzoo.priors import MAX_SEED, PRIORS, Prior, labels, noise, pushed, truncated
 from ganzoo.specs import GIVEN, GeneratorSpec, InputSpec
@@ -32,12 +31,13 @@ def find_prior(name: str) -> Prior:
     """The prior of that name: one of ganzoo's own, else a plugin's; PluginError if no plugin has it."""
     if name in PRIORS:
         return PRIORS[name]
+    from ganzoo import zoo  # which looks for plugins, as most models need none
+
     try:
-        found: Prior = importlib.import_module("ganzoo.zoo").prior(name)
-    except Exception as error:
-        message = f"this model draws its latents from the prior '{name}', which no installed plugin provides"
+        return zoo.prior(name)
+    except GanzooError as error:
+        message = f"this model draws its latents from the prior '{name}', which no installed plugin provides ({error})"
         raise PluginError(f"{message}; install the plugin, or give the latents yourself") from error
-    return found
 
 
 def geometry(spec: InputSpec) -> str:

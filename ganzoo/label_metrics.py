@@ -12,10 +12,8 @@ from ganzoo import metrics
 from ganzoo.data import Source, embedded
 from ganzoo.data.digits import CLASSES
 from ganzoo.errors import DataError
-from ganzoo.evaluation import are_digits
+from ganzoo.evaluation import Figures, are_digits
 from ganzoo.samples import Samples
-
-Figures = dict[str, float]
 
 
 class _Judged:

@@ -25,10 +25,17 @@ Use = str | Mapping[str, Any]  # a part by name, or {"name": ..., option: value,
 
 
 def name_of(use: Use) -> str:
-    """The name of the part that is used; RecipeError for options without one."""
+    """The name of the part that is used; RecipeError for options without one, and for what is neither."""
+    if not isinstance(use, str | Mapping):
+        raise RecipeError(f"{use!r} is given where a part is expected; write its name")
     if not isinstance(use, str) and "name" not in use:
         raise RecipeError(f"{', '.join(map(str, use)) or 'nothing'} is set of a part that has no name; say which it is")
     return use if isinstance(use, str) else str(use["name"])
+
+
+def named(use: Use, default: str) -> Use:
+    """The use; where it has options and no name, called `default`."""
+    return {"name": default, **use} if isinstance(use, Mapping) else use
 
 
 KINDS = (

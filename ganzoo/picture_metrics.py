@@ -14,7 +14,6 @@ from ganzoo import metrics
 from ganzoo.data import Pairs, Source
 from ganzoo.errors import DataError
 from ganzoo.evaluation import Figures, are_digits, pictures_of, some_of
-from ganzoo.samples import Samples
 from ganzoo.shown import drawn
 
 if TYPE_CHECKING:
@@ -47,10 +46,6 @@ class Reconstructed:
         if not any(spec.output.kind == "latent" and spec.of_kind("image") for spec in specs):
             return {}
         return self._figures(sampler.reconstruct(self.images, batch=250).images)
-
-    def __call__(self, samples: Samples) -> Figures:
-        """Samples alone say nothing of an encoder."""
-        return {}
 
     def beside(self) -> dict[str, Figures]:
         """What is no reconstruction and must fail: another digit, and the mean of all."""
@@ -85,13 +80,10 @@ class ToTarget:
 
     def of(self, sampler: Sampler) -> Figures:
         """As metrics of a whole model have it."""
-        if not self.source.spec.pictures.keys() >= {given.name for given in sampler.spec.of_kind("image")} > set():
+        wanted = {given.name for given in sampler.spec.of_kind("image")}
+        if not wanted or not wanted <= self.source.spec.pictures.keys():
             return {}
         return self._figures(drawn(sampler, self.source, self.samples).images / 255)
-
-    def __call__(self, samples: Samples) -> Figures:
-        """Samples alone say nothing of their targets."""
-        return {}
 
     def beside(self) -> dict[str, Figures]:
         """What needs no model: the mean target, and the input itself where it looks like a target."""

@@ -23,12 +23,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 SECTIONS: dict[str, dict[str, tuple[Any, Any]]] = {
     "averages": {"half_life": (float, 10_000.0), "ramp": (float, 0.05)},
     "log": {"every": (int, 100), "pictures": (int, 500), "checkpoint": (int, 2000), "snapshot": (int, 250)},
-    "evaluate": {"every": (int, 0), "metric": (Use, "found"), "samples": (int, 1000)},
+    "evaluate": {"every": (int, 0), "metric": (Use, "found"), "samples": (int, 0)},
 }
 
 
-MAY_BE_0 = {("averages", "half_life"), ("averages", "ramp"), ("log", "snapshot"), ("evaluate", "every")}
-"""Settings of which 0 is none."""
+MAY_BE_0 = {
+    ("averages", "half_life"), ("averages", "ramp"), ("log", "snapshot"),
+    ("evaluate", "every"), ("evaluate", "samples"),
+}  # fmt: skip
+"""Settings of which 0 is none, or what the metric is meant for."""
 
 WORDS = ("title", "paper", "formula", "deviations")  # for people; they change nothing that is played
 ASIDE = ("tiny", "suites")  # changes kept for later, each a whole
@@ -56,7 +59,7 @@ class Recipe:
     averages    half_life and ramp of the averaged weights, see `Averages`
     clip        greatest gradient norm, by player
     log         steps between metric rows, pictures and checkpoints; `snapshot`: the first kept generator
-    evaluate    steps between evaluations, their metric, how many samples
+    evaluate    steps between evaluations, their metric, how many samples (0: as many as it is meant for)
     tiny        changes that make it run in seconds, for tests
     suites      changes with which a suite of `ganzoo bench` plays it, by the suite's name
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,13 @@ from ganzoo.build import engine_of
 from ganzoo.data import Source, open_source
 from ganzoo.engine import Engine
 from ganzoo.errors import DataError, GanzooError, Interrupted, NonFiniteError, RecipeError
+from ganzoo.evaluation import Measure, measure
 from ganzoo.files import write_text
 from ganzoo.folder import RunFolder
 from ganzoo.parts import name_of
 from ganzoo.recipes import ASIDE, WORDS, Recipe
 from ganzoo.session import Observe, Session, Stop, versions
+from ganzoo.specs import GeneratorSpec
 
 if TYPE_CHECKING:
     from ganzoo.sampler import Sampler
@@ -29,10 +32,13 @@ class Run:
     recipe   what is played
     until    the step this run ends at
     settled  device, precision, layout and threads, and why each: what was asked for or chosen when the run began
+    spec     what its first generator takes and makes
     """
 
-    def __init__(self, folder: RunFolder, recipe: Recipe, until: int, settled: Mapping[str, Any]) -> None:
-        self.folder, self.recipe, self.until, self.settled = folder, recipe, until, dict(settled)
+    def __init__(
+        self, folder: RunFolder, recipe: Recipe, until: int, settled: Mapping[str, Any], spec: GeneratorSpec
+    ) -> None:
+        self.folder, self.recipe, self.until, self.settled, self.spec = folder, recipe, until, dict(settled), spec
         self.path: Path = folder.path
 
     @property
@@ -97,7 +103,7 @@ def train(
     if told := [f"{path}={value}" for path, value in (set or {}).items() if path.split(".")[0] not in _ITS_OWN]:
         recipe = recipe.but(deviations=[*recipe.deviations, f"set for this run: {', '.join(told)}"])
     source = open_data(recipe, data_root)
-    metric = _metric(recipe, source, data_root)
+    judge = _measure(recipe, source, data_root)
     if threads is not None and threads < 1:
         raise GanzooError(f"threads is {threads}; a number of at least 1 is expected")
     settled = auto.settle(recipe, source.spec, device)
@@ -106,9 +112,9 @@ def train(
     with auto.using(settled["threads"]):
         folder = RunFolder.create(recipe.name, recipe.data["name"], out)
         write_text(folder.recipe, recipe.to_toml())
-        run = Run(folder, recipe, recipe.steps, settled)
+        run = Run(folder, recipe, recipe.steps, settled, _spec(engine))
         with folder.lock():
-            return _play(Session(run, engine, source, metric, data_root, observers, stop))
+            return _play(Session(run, engine, source, judge, data_root, observers, stop))
 
 
 def resume(
@@ -160,13 +166,15 @@ def _go_on(
     then, now = state.meta["card"]["versions"], versions()
     if changed := [f"{name} {then.get(name)} is now {now[name]}" for name in now if then.get(name) != now[name]]:
         logging.getLogger("ganzoo").warning(f"the bits of this run may differ from here on: {', '.join(changed)}")
-    metric = _metric(recipe, source, data_root)
+    judge = _measure(recipe, source, data_root)
     engine = _engine(recipe, source, settled)
     with auto.using(settled["threads"]):
         checkpoint.restore(state, engine)
         folder.cut(done)
-        run = Run(folder, recipe, until, settled)
-        return _play(Session(run, engine, source, metric, data_root, observers, stop))
+        if set:
+            write_text(folder.recipe, recipe.to_toml())
+        run = Run(folder, recipe, until, settled, _spec(engine))
+        return _play(Session(run, engine, source, judge, data_root, observers, stop))
 
 
 def open_data(recipe: Recipe, root: str | Path | None) -> Source:
@@ -187,21 +195,28 @@ def _engine(recipe: Recipe, source: Source, settled: Mapping[str, Any]) -> Engin
         return engine_of(recipe, source, settled)
 
 
-def _metric(recipe: Recipe, source: Source, root: str | Path | None) -> Any:
-    """What evaluates the run: `samples -> {figure: number}`, with the `figure` that picks the best
-    checkpoint and its `sign`, +1 where more is better; None where nothing is evaluated."""
+def _spec(engine: Engine) -> GeneratorSpec:
+    spec: Any = next(iter(engine.game.generators().values())).spec
+    assert isinstance(spec, GeneratorSpec)
+    return spec
+
+
+def _measure(recipe: Recipe, source: Source, root: str | Path | None) -> Measure | None:
+    """What evaluates the run, with the `figure` that picks the best checkpoint and its `sign`, +1 where more is better;
+    None where nothing is evaluated."""
     asked, every = recipe.section("evaluate"), recipe.section("log")["every"]
-    found = zoo.part("metric", name_of(asked["metric"]))
+    name = name_of(asked["metric"])
+    zoo.part("metric", name)  # one that there is, also where nothing is evaluated
     if not asked["every"]:
         return None
     if asked["every"] % every:
         raise RecipeError(f"evaluate.every is {asked['every']}; a multiple of log.every ({every}) is expected")
-    metric = found.build(asked["metric"], {"source": source, "root": Path(root) if root else None})
-    for name in ("figure", "sign"):
-        if getattr(metric, name, None) is None:
-            text = f"metric '{found.name}' has no '{name}', by which the best checkpoint is picked"
+    found = measure(asked["metric"], source, Path(root) if root else None)
+    for needed in ("figure", "sign"):
+        if getattr(found.metric, needed, None) is None:
+            text = f"metric '{name}' has no '{needed}', by which the best checkpoint is picked"
             raise RecipeError(f"{text}; write figure, sign = 'NAME', +1 or -1 in its class")
-    return metric
+    return replace(found, samples=asked["samples"]) if asked["samples"] and found.of is None else found
 
 
 def _play(session: Session) -> Run:

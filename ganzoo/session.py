@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import checkpoint, zoo
-from ganzoo.build import main_share, uses
+from ganzoo.build import OPTIMIZER, main_share, uses
 from ganzoo.card import measured, played
 from ganzoo.data import Source
 from ganzoo.engine import Engine
-from ganzoo.errors import GanzooError, Interrupted
-from ganzoo.evaluation import SEED
+from ganzoo.errors import Interrupted
+from ganzoo.evaluation import SEED, Measure
 from ganzoo.files import write_bytes
 from ganzoo.folder import snapshot_due
-from ganzoo.game import kind_of
 from ganzoo.images import png_bytes
-from ganzoo.parts import name_of, slots
+from ganzoo.parts import name_of, named, slots
 from ganzoo.recipes import Recipe
 from ganzoo.shown import drawn, sheet
 from ganzoo.signals import Stopped
@@ -41,9 +40,16 @@ class Session:
     """What happens between the steps of a run: rows, pictures, checkpoints, events."""
 
     def __init__(
-        self, run: Run, engine: Engine, source: Source, metric: Any, root: Any, observers: Sequence[Observe], stop: Stop
+        self,
+        run: Run,
+        engine: Engine,
+        source: Source,
+        measure: Measure | None,
+        root: Any,
+        observers: Sequence[Observe],
+        stop: Stop,
     ) -> None:
-        self.run, self.engine, self.source, self.metric, self.stop = run, engine, source, metric, stop
+        self.run, self.engine, self.source, self.measure, self.stop = run, engine, source, measure, stop
         self.log = run.recipe.section("log")
         self.evaluate = run.recipe.section("evaluate")
         self.meta = _meta(run, source, root)
@@ -51,7 +57,7 @@ class Session:
         self.metric_name = name_of(self.evaluate["metric"])
         self.meta["card"] |= played(engine.game, engine.step) | measured(self.folder.rows(), self.metric_name)
         self.watchers = Watchers(run, observers)
-        self.ticked = self.drawn = self.saved = time.monotonic()
+        self.ticked_at = self.saved_at = self.curves_at = time.monotonic()
 
     def begin(self) -> None:
         """Say what is played on what, and draw the untrained picture."""
@@ -82,13 +88,13 @@ class Session:
         if snapshot_due(step, self.log["snapshot"]):
             checkpoint.save_snapshot(self.folder.snapshot_path(step), engine, self.meta)
         now, signal = time.monotonic(), self.stop()
-        due = step % self.log["checkpoint"] == 0 or now - self.saved > AT_LEAST_EVERY
+        due = step % self.log["checkpoint"] == 0 or now - self.saved_at > AT_LEAST_EVERY
         if (due or best or signal) and step < self.run.until:
             self._checkpoint()
         if signal and step < self.run.until:
             raise Interrupted(f"stopped at step {step}, saved; go on with: ganzoo resume {self.run.path}", signal)
-        if now - self.ticked > 0.1:
-            self.ticked = now
+        if now - self.ticked_at > 0.1:
+            self.ticked_at = now
             self.watchers.tell("stepped", step)
 
     def finish(self, status: str) -> None:
@@ -114,30 +120,23 @@ class Session:
         told = sorted(engine.measured.items(), key=lambda item: "/" in item[0])  # reports first, then each player's own
         row |= {name: float(f"{value.item():.7g}") for name, value in told}
         every = self.evaluate["every"]
-        if self.metric and engine.step % every == 0:
-            row |= self._figures()
+        if self.measure and engine.step % every == 0:
+            row |= self._figures(self.measure)
         self.meta["card"] |= measured([self.folder.append(row)], self.metric_name)
         self.watchers.tell("measured", engine.step, row)
         return self._best() == engine.step
 
-    def _figures(self) -> dict[str, float]:
-        sampler, of, name = self._sampler(), getattr(self.metric, "of", None), self.metric_name
-        try:
-            figures = of(sampler) if of else self.metric(drawn(sampler, self.source, self.evaluate["samples"], SEED))
-        except GanzooError:
-            raise
-        except Exception as error:  # a plugin's code may raise anything
-            raise GanzooError(f"metric '{name}' failed: {type(error).__name__}: {error}") from error
-        if not isinstance(figures, Mapping) or (figures and self.metric.figure not in figures):
-            what = f"figures {', '.join(figures)}" if isinstance(figures, Mapping) else kind_of(figures)
-            raise GanzooError(f"metric '{name}' gave {what}; a dictionary with '{self.metric.figure}' is expected")
-        return {f"{name}/{figure}": float(value) for figure, value in figures.items()}
+    def _figures(self, measure: Measure) -> dict[str, float]:
+        sampler = self._sampler()
+        figures = measure.figures(sampler, lambda n: drawn(sampler, self.source, n, SEED))
+        return {f"{self.metric_name}/{figure}": value for figure, value in figures.items()}
 
     def _best(self) -> int | None:
         """The step whose evaluation was best by the metric's own figure, the first of equals."""
-        if not self.metric:
+        if not self.measure:
             return None
-        key, sign = f"{self.metric_name}/{self.metric.figure}", self.metric.sign
+        metric: Any = self.measure.metric
+        key, sign = f"{self.metric_name}/{metric.figure}", metric.sign
         scores = [(sign * row[key], -row["step"]) for row in self.folder.rows() if row.get(key) is not None]
         return -max(scores)[1] if scores else None
 
@@ -154,16 +153,16 @@ class Session:
         path = self.folder.checkpoint_path(self.engine.step)
         self.folder.flush()
         checkpoint.save(path, self.engine, self.meta)
-        self.saved = time.monotonic()
+        self.saved_at = time.monotonic()
         self.folder.keep(best=self._best())
-        if time.monotonic() - self.drawn > 60:  # a second's work, too long for every checkpoint
+        if time.monotonic() - self.curves_at > 60:  # a second's work, too long for every checkpoint
             self._curves()
         self.watchers.tell("saved", self.engine.step, path)
 
     def _curves(self) -> None:
         from ganzoo import curves
 
-        self.drawn = time.monotonic()
+        self.curves_at = time.monotonic()
         if rows := self.folder.rows():
             curves.draw(rows, self.folder.curves, self.run.recipe.name)
 
@@ -250,13 +249,12 @@ def _parts_of(recipe: Recipe) -> Iterator[tuple[str, str]]:
         many = use.items() if slot.many and isinstance(use, Mapping) else [(path, use)]
         for key, one in many:
             if one is not None:
-                name = one if isinstance(one, str) else one.get("name", key)
-                yield slot.part_kind, name
+                yield slot.part_kind, name_of(named(one, key))
     for use in recipe.parts.values():
         if isinstance(use, Mapping) and (wrap := use.get("wrap")):
             yield "wrap", name_of(wrap)
     for use in recipe.optimizers.values():
-        yield "optimizer", use if isinstance(use, str) else use.get("name", "adam")
+        yield "optimizer", name_of(named(use, OPTIMIZER))
     for _, use in uses(recipe.schedules):
         yield "schedule", name_of(use)
     if recipe.section("evaluate")["every"]:

@@ -153,6 +153,10 @@ class Round:
         return t.detach().requires_grad_() if name in self._watch and not t.requires_grad else t
 
 
+METHOD = {"D": "discriminator", "G": "generator"}
+"""Of a term, by the player whose cost it is in."""
+
+
 class Term(nn.Module):
     """A summand of one player's cost, or of both.
 
@@ -168,7 +172,9 @@ class Term(nn.Module):
     precision: Literal["any", "fp32"] = "any"
     inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
     separable: bool = True  # whether what `judged` does to one sample does not depend on the others
-    needs: tuple[str, str] | None = None  # an attribute that the game, G, D or a term must have, and that in words
+    needs: tuple[str, str] | None = (
+        None  # an attribute of the game, G, D or a term, which it is given; and that in words
+    )
     rehearsed: tuple[int, ...] = ()  # steps beside the first whose turns are tried before it, since other things act
 
     def attach(self, G: Any, D: Any) -> None:
@@ -200,7 +206,7 @@ class Term(nn.Module):
 
     def acts(self, player: str) -> bool:
         """Whether it has a cost for that player."""
-        return self.overrides({"D": "discriminator", "G": "generator"}[player])
+        return self.overrides(METHOD[player])
 
     def overrides(self, method: str) -> bool:
         """Whether it has a method of its own by that name."""
@@ -247,7 +253,7 @@ class TwoPlayer(Game):
                 raise RecipeError(f"loss and term have one name, '{name}'; leave one out, as by terms.{name}=none")
             self.terms[name] = build.part("term", use, f"terms.{name}")
         acting: list[Any] = list(self.terms.values())
-        for player, method in (("D", "discriminator"), ("G", "generator")):
+        for player, method in METHOD.items():
             if not any(term.acts(player) for term in acting):
                 raise RecipeError(f"{player} has no cost: loss '{build.name(loss)}' has no method {method}(round)")
         self.augment = nn.Identity() if augment is None else build.part("augment", augment, "augment")
@@ -260,7 +266,7 @@ class TwoPlayer(Game):
         self.D = build.discriminator(discriminator, self.sample(), self.told())
         names = [*self.terms, *([] if augment is None else [build.name(augment)])]
         for number, (name, term) in enumerate(zip(names, self._terms())):
-            self._check_needs(name, term)
+            self._give_needed(name, term)
             build.attach(term, number, self.G, self.D)
         self.showing = [term for term in self._terms() if term.overrides("shown")]
         self.judging = [term for term in self._terms() if term.overrides("judged")]
@@ -304,11 +310,11 @@ class TwoPlayer(Game):
         if not acting:
             return []
 
-        turns = every * {"D": self.k, "G": 1}[player] // repeat  # that each of these stands for
+        stands_for = every * {"D": self.k, "G": 1}[player] // repeat  # turns of the game, each of these
 
         def cost(round: Round) -> dict[str, Tensor]:
-            method = "discriminator" if player == "D" else "generator"
-            return {name: _scaled(getattr(t, method)(round), t.weight * turns) for name, t in acting.items()}
+            costs = ((name, t, getattr(t, METHOD[player])(round)) for name, t in acting.items())
+            return {name: _scaled(value, t.weight * stands_for) for name, t, value in costs}
 
         def settle(round: Round) -> None:
             round.seal()
@@ -330,7 +336,8 @@ class TwoPlayer(Game):
         cadences = sorted({t.every for t in self._terms() if t.acts(player)} - {1})
         return [turn for every in cadences for turn in self._turns(player, every, 1)]
 
-    def _check_needs(self, name: str, term: Any) -> None:
+    def _give_needed(self, name: str, term: Any) -> None:
+        """What a term needs becomes its own attribute; RecipeError where nothing has it."""
         if term.needs:
             fact, choice = term.needs
             found = [value for part in (self, self.G, self.D, *self._terms()) if (value := getattr(part, fact, None))]

@@ -83,13 +83,15 @@ def test_small_networks_take_one_thread_and_large_ones_all():
         ("dcgan", {"terms.other.name": "r1"}, "fp32"),
         ("dcgan", {"terms.r1.precision": "any"}, "bf16"),
         ("stylegan2", {}, "fp32"),
+        ("cramer-gan", {}, "fp32"),
+        ("mmd-gan", {}, "fp32"),
     ],
 )
 def test_what_goes_through_a_slope_is_learned_in_fp32(monkeypatch, variant, changes, precision):
     monkeypatch.setattr(auto, "has_bf16", lambda: True)
     settled = auto.settle(zoo.variant(variant).but(changes=changes), PICTURES, "cpu")
     assert settled["precision"] == precision
-    assert ("a term asks for fp32" in settled["why"]["precision"]) == (precision == "fp32")
+    assert ("a cost asks for fp32" in settled["why"]["precision"]) == (precision == "fp32")
 
 
 @pytest.mark.parametrize("changes", [{"terms": "r1"}, {"terms.r1": 5}, {"terms.nothing": "nothing"}])

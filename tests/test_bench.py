@@ -19,7 +19,7 @@ from ganzoo import zoo
 from ganzoo.bench import SUITES, Suite, bench, overview, report, runner, trials
 from ganzoo.bench.display import Quiet
 from ganzoo.bench.suites import on_ring, tiny
-from ganzoo.bench.trial import main, moves, newest, run
+from ganzoo.bench.trial import main, moves, newest_step, run
 from ganzoo.build import engine_of
 from ganzoo.cli import cli
 from ganzoo.data import open_source
@@ -155,7 +155,7 @@ def test_a_killed_trial_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    killed_at = newest(RunFolder(folder / "run"))
+    killed_at = newest_step(RunFolder(folder / "run"))
     assert 50 <= killed_at < 400
     assert main(folder) == 0  # as the process that `bench` starts
     assert f"steps {killed_at} to 400" in (folder / "run" / "log.txt").read_text()
@@ -176,7 +176,7 @@ def test_a_bench_that_is_stopped_saves_what_is_under_way(tmp_path: Path) -> None
     done = bench(suite, ["vanilla"], out=tmp_path, stop=lambda: signal.SIGTERM if run.metrics.exists() else None)
     assert done.rows[0]["status"] == "stopped"
     assert "run again" in done.rows[0]["error"]
-    assert newest(run) > 0
+    assert newest_step(run) > 0
 
 
 def test_a_trial_is_played_in_fp32_unless_its_recipe_says_otherwise(tmp_path: Path) -> None:

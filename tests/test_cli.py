@@ -52,9 +52,8 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, A
         for step in (500, 1000):
             (out / "samples" / f"step-{step:08}.png").touch()
         photos = [SimpleNamespace(name="photo")] if "pairs" in str(options.get("data")) else []
-        sampler = SimpleNamespace(spec=SimpleNamespace(of_kind={"image": photos}.get))
         named = SimpleNamespace(name="vanilla")
-        run = SimpleNamespace(path=out, until=1000, recipe=named, sampler=lambda: sampler)
+        run = SimpleNamespace(path=out, until=1000, recipe=named, spec=SimpleNamespace(of_kind={"image": photos}.get))
         watcher = options["observers"][0](run)
         watcher.started()
         watcher.said("on cpu")

@@ -121,7 +121,7 @@ def test_lazy_turns_are_measured_at_their_last_before_a_row(rows, every):
             Turn("G", lambda seen: {"lazy": 0 * game.g(seen)["g"] + game.now}, every=every),
         ]
 
-    e = engine(turns, rows=rows)
+    e = engine(turns, log_every=rows)
     e.game.at = lambda step: setattr(e.game, "now", step)
     found = {}
     e.play(40, lambda e: found.update({e.step: dict(e.measured)}) if e.step % rows == 0 else None)
@@ -140,7 +140,7 @@ def test_players_that_play_by_turns_of_steps_are_both_measured():
             Turn("G", lambda seen: {"now": 0 * game.g(seen)["g"] + game.now}) if game.now % 2 else Turn("D", game.d)
         ]
 
-    e = engine(turns, rows=10)
+    e = engine(turns, log_every=10)
     e.game.at = lambda step: setattr(e.game, "now", step)
     e.play(20, lambda e: None)
     assert e.measured["G/now"] == 19
@@ -152,6 +152,25 @@ def test_a_report_is_of_scalars_and_tried_before_the_first_step():
     e.game.report = lambda seen, turn: {"mine": 0.5}
     with pytest.raises(RecipeError, match="gave 'mine' as a float; a scalar tensor is expected"):
         e.rehearse()
+
+
+def test_a_later_step_is_rehearsed_as_that_step():
+    dealt = []
+
+    class Late(Duel):
+        def rehearsals(self):
+            return (0, 7)
+
+        def deal(self, minibatch, turn):
+            dealt.append((minibatch.step, turn.player))
+            return super().deal(minibatch, turn)
+
+    game = Late(alternating())
+    optimizers = {name: torch.optim.Adam(player.parameters()) for name, player in game.players().items()}
+    e = Engine(game, draw, optimizers, Averages(game.generators(), 100.0), batch=8)
+    e.rehearse()
+    assert dealt == [(0, "D"), (0, "G"), (7, "D"), (7, "G")]
+    assert e.step == 0
 
 
 def test_what_is_settled_is_tried_before_the_first_step():
@@ -216,7 +235,7 @@ def test_clip_bounds_the_gradient_and_reports_the_norm_before():
 
 
 def test_the_callers_random_state_and_the_watcher_change_nothing():
-    plain, watched = engine(alternating()), engine(alternating(), rows=1000)
+    plain, watched = engine(alternating()), engine(alternating(), log_every=1000)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     plain.play(6)

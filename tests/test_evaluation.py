@@ -15,11 +15,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganzoo
+from ganzoo import zoo
 from ganzoo.cli import cli
 from ganzoo.data import open_source
 from ganzoo.errors import DataError, GanzooError
-from ganzoo.evaluation import CoveredModes, DigitsCnn, FoundDigits, FrechetDistance, evaluate, some_of
+from ganzoo.evaluation import CoveredModes, DigitsCnn, FoundDigits, FrechetDistance, evaluate, fitting, some_of
 from ganzoo.metrics import classify, frechet, gaussian
+from ganzoo.parts import Part
 
 
 def test_the_controls_of_each_metric_fail() -> None:
@@ -129,6 +131,26 @@ def test_what_shows_no_digits_is_not_judged_as_digits(stripes: Any) -> None:
     with pytest.raises(DataError, match=r"classes 0 to 9; these data have shape \[1, 28, 28\] and the classes none"):
         FoundDigits(stripes)
     assert list(FrechetDistance(stripes).beside()) == ["floor: every second training image against the others"]
+
+
+def test_a_strangers_broken_metric_is_left_out_and_said(
+    stripes: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crashes(source: Any) -> Any:
+        raise ZeroDivisionError("no")
+
+    broken = {
+        "lost": Part("metric", "lost", "no_such_module:Metric", "theirs"),
+        "crash": Part("metric", "crash", crashes, "theirs"),
+    }
+    part, names = zoo.part, zoo.zoo().names
+    monkeypatch.setattr(zoo, "part", lambda kind, name: broken.get(name) or part(kind, name))
+    monkeypatch.setattr(zoo.zoo(), "names", lambda kind: [*names(kind), *((name, "theirs", "") for name in broken)])
+    with caplog.at_level("WARNING"):
+        assert [m.name for m in fitting(stripes)] == ["fid", "swd"]
+    assert "the metric 'lost' is left out: metric 'lost' of plugin 'theirs' cannot be loaded" in caplog.text
+    assert "the metric 'crash' is left out" in caplog.text
+    assert "found" not in caplog.text, "what is for other data is no warning"
 
 
 def test_some_of_sorted_pictures_are_of_all_of_them(stripes: Any) -> None:

@@ -182,6 +182,54 @@ def test_the_best_checkpoint_is_kept(tmp_path, monkeypatch):
     assert kept == [10, 30, 35, 40]
 
 
+@pytest.mark.parametrize(("asked", "samples"), [(0, 77), (9, 9)])
+def test_a_metric_gets_as_many_samples_as_it_is_meant_for(tmp_path, monkeypatch, asked, samples):
+    counts = []
+
+    class Metric:
+        figure, sign, samples = "score", 1, 77
+
+        def __call__(self, samples):
+            counts.append(len(samples))
+            return {"score": 0.0}
+
+    part = zoo.part
+    mine = Part("metric", "mine", lambda source: Metric())
+    monkeypatch.setattr(zoo, "part", lambda kind, name: mine if name == "mine" else part(kind, name))
+    monkeypatch.setattr(zoo, "owner", lambda kind, name: zoo.zoo().by_name["ganzoo"])
+    train(tmp_path / "run", steps=5, changes={"evaluate": {"every": 5, "metric": "mine", "samples": asked}})
+    assert counts == [samples]
+
+
+def test_weights_of_other_networks_are_a_sentence(tmp_path, monkeypatch):
+    """A plugin that was changed since."""
+    run = train(tmp_path / "run", steps=5)
+    recipe = Recipe.from_dict
+
+    def changed(document):
+        return recipe({**document, "generator": {**document["generator"], "widths": [24]}})
+
+    monkeypatch.setattr(Recipe, "from_dict", changed)
+    for use in (lambda: ganzoo.load(run), lambda: ganzoo.resume(run, steps=10), lambda: run.sampler(raw=True)):
+        with pytest.raises(GanzooError, match=r"^these are weights of other networks .* and \[24.* expected"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("augment", True), ("generator.wrap", True), ("loss", 5), ("optimizers.D", 5), ("clip.D", [1])]
+)
+def test_what_is_no_part_is_a_sentence(tmp_path, path, value):
+    with pytest.raises(RecipeError, match=r"is given where a part is expected; write its name|clip\.D"):
+        train(tmp_path / "run", changes={path: value})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_s_recipe_says_what_was_set(tmp_path):
+    run = train(tmp_path / "run", steps=5)
+    ganzoo.resume(run, steps=10, set={"log.every": 1})
+    assert Recipe.read(tmp_path / "run" / "recipe.toml").section("log")["every"] == 1
+
+
 def test_a_checkpoint_comes_after_all_else_of_its_step(tmp_path, monkeypatch):
     """A run that is killed goes on after its newest checkpoint, and makes nothing of that step again."""
     order, synced = [], os.fsync
@@ -484,7 +532,7 @@ def test_wrong_requests_are_one_sentence_and_lose_nothing(tmp_path):
         (lambda: train(tmp_path / "x", changes={"evaluate.metric": "fond"}), RecipeError, "did you mean 'found'?"),
         *(
             (lambda k=key: train(tmp_path / "x", changes={k: 0}), RecipeError, f"{key} is 0; at least 1 is expected")
-            for key in ("log.every", "log.pictures", "log.checkpoint", "evaluate.samples")
+            for key in ("log.every", "log.pictures", "log.checkpoint")
         ),
     ]
     for action, kind, words in wrong:

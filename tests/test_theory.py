@@ -210,7 +210,7 @@ NORMS = {
 def norm_after_500(**choices) -> float:
     game = Dirac(**choices)
     optimizers = {name: torch.optim.SGD(p.parameters(), lr=0.2) for name, p in game.players().items()}
-    Engine(game, lambda *_: {}, optimizers, Averages({}, 0.0), batch=1, rows=1000).play(500)
+    Engine(game, lambda *_: {}, optimizers, Averages({}, 0.0), batch=1, log_every=1000).play(500)
     return math.hypot(game.theta.item(), game.psi.item())
 
 

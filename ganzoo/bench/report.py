@@ -26,22 +26,16 @@ FACTS = ("D steps", "G steps", "images", "seconds", "CPU s")
 Beside = dict[str, dict[str, Any]]
 
 
-def beside(trials: Sequence[Trial], known: Mapping[str, Any]) -> Beside:
-    """By data and metric: its rule, how many samples it takes, and what its figures stand beside. What a summary
-    already has is not measured again."""
-    found: Beside = {}
-    for trial in trials:
-        name = str(trial.recipe.data["name"])
-        missing = [m for m in trial.suite.metrics if f"{name}/{m}" not in found]
-        for metric in list(missing):
-            if f"{name}/{metric}" in known:
-                found[f"{name}/{metric}"] = known[f"{name}/{metric}"]
-                missing.remove(metric)
-        if missing:
-            options = {key: value for key, value in trial.recipe.data.items() if key != "name"}
-            for m in fitting(open_source(name, **options), missing):
-                figures = {label: dict(values) for label, values in m.beside().items()}
-                found[f"{name}/{m.name}"] = {"samples": m.samples, "protocol": m.protocol, "figures": figures}
+def beside(trial: Trial, known: Mapping[str, Any]) -> Beside:
+    """By a trial's data and metric: its rule, how many samples it takes, and what its figures stand beside. What a
+    summary already has is not measured again."""
+    data = str(trial.recipe.data["name"])
+    found = {key: known[key] for m in trial.suite.metrics if (key := f"{data}/{m}") in known}
+    if missing := [m for m in trial.suite.metrics if f"{data}/{m}" not in found]:
+        options = {key: value for key, value in trial.recipe.data.items() if key != "name"}
+        for m in fitting(open_source(data, **options), missing):
+            figures = {label: dict(values) for label, values in m.beside().items()}
+            found[f"{data}/{m.name}"] = {"samples": m.samples, "protocol": m.protocol, "figures": figures}
     return found
 
 
@@ -67,7 +61,7 @@ def write(suite: Suite, trials: Sequence[Trial], desk: Desk, command: str) -> li
     summary = {
         "format": FORMAT, "suite": suite.name, "what": suite.what, "command": command,
         "of": len(own), "waiting": sum(trial.id not in played for trial in own),
-        "protocol": suite.protocol, "beside": beside(trials[:1], known), "trials": rows,
+        "protocol": suite.protocol, "beside": beside(trials[0], known) if trials else {}, "trials": rows,
         "adapted": sorted({trial.variant for trial in trials if trial.adapted}),
     }  # fmt: skip
     write_json(place, summary)

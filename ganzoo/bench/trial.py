@@ -71,7 +71,7 @@ class Clock:
 def play(folder: Path, recipe: Recipe, clock: Clock, stop: Callable[[], int | None]) -> None:
     """Train the recipe in `folder`/run, or go on there; where the clock's limit is passed, the run ends, saved."""
     begun = RunFolder(folder / "run")
-    step = newest(begun)
+    step = newest_step(begun)
     if step and (step >= recipe.steps or clock.over()):
         return
     watch: dict[str, Any] = {
@@ -90,7 +90,7 @@ def play(folder: Path, recipe: Recipe, clock: Clock, stop: Callable[[], int | No
             raise
 
 
-def newest(folder: RunFolder) -> int:
+def newest_step(folder: RunFolder) -> int:
     """The step of a run's newest checkpoint; 0 where there is none. A run that was killed says no other."""
     paths = folder.checkpoints() if folder.run.exists() else []
     return int(paths[-1].stem.removeprefix("step-")) if paths else 0
@@ -127,11 +127,11 @@ def run(folder: Path, stop: Callable[[], int | None] = lambda: None) -> dict[str
         clock = Clock(folder / "spent.json", about["protocol"]["cpu_seconds"] * (2 if twice else 1))
         play(folder, recipe, clock, stop)
     except (RecipeError, DataError) as error:
-        if about["partial"] and not newest(RunFolder(folder / "run")):
+        if about["partial"] and not newest_step(RunFolder(folder / "run")):
             return {**about["row"], "status": "unfit", "error": str(error)}
         raise
     sampler = ganzoo.load(folder / "run")
-    step = newest(RunFolder(folder / "run"))
+    step = newest_step(RunFolder(folder / "run"))
     counts = moves(game, step)
     spent = read_json(clock.file)
     figures = judged(sampler, source, about["protocol"]["metrics"], recipe)

@@ -82,10 +82,12 @@ def _what_next(run: Run) -> None:
     for picture in sorted((path / "samples").glob("*.png"))[-1:]:
         result(picture)
     result(path)
+    if settings().quiet:
+        return
     here = quoted(path)
     say()
     say("Try next:")
-    photos = [spec.name for spec in run.sampler().spec.of_kind("image")]
+    photos = [spec.name for spec in run.spec.of_kind("image")]
     wished = " ".join(f"--input {name}=picture.png" for name in photos) or "-n 64"
     say(f"  ganzoo sample {here} {wished} -o samples.png")
     say(f"  ganzoo export {here} -o {quoted(path.name)}.onnx")

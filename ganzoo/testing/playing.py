@@ -82,7 +82,7 @@ def every_parameter_learns(subject: Subject) -> None:
     """Every owned parameter gets a gradient over a run, but an offset of D's score that no cost can see."""
     watched = subject.watched
     owners = {watched.names[id(p)]: player for player, own in watched.owned.items() for p in own}
-    owned = {name: player for name, player in owners.items() if not name.startswith(_fixed(watched.engine))}
+    owned = {name: player for name, player in owners.items() if not name.startswith(watched.engine.game.fixed)}
     if not owned.keys() - watched.graded:
         return
     watched.rehearse()
@@ -107,11 +107,6 @@ def _offset(watched: Watched, name: str) -> bool:
         D.get_parameter(name.removeprefix("D.")).add_(1.0)
         shift = round.judge_plain(round.x, round.conditions).score - before
     return bool(shift.any()) and torch.allclose(shift, shift[:1].expand_as(shift), rtol=0, atol=1e-4)
-
-
-def _fixed(engine: Engine) -> tuple[str, ...]:
-    """The prefixes of parameters that no player moves on purpose."""
-    return engine.game.fixed or ("\0",)
 
 
 def repeats_draw_afresh(subject: Subject) -> None:

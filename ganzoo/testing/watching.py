@@ -81,9 +81,10 @@ class Watched:
         """Grade the turns of the game's rehearsals too, for parameters that come into play later; leaves all as it
         was but what was written down."""
         state = {name: tensor.clone() for name, tensor in self.game.state_dict().items()}
-        minibatches = dict(self.minibatches)
+        minibatches, begun = dict(self.minibatches), self.engine.step
         with torch.random.fork_rng(devices=[]), self._looking():
             for step in self.game.rehearsals():
+                self.engine.step = step
                 self.engine.set(step)
                 for place, turns in enumerate(self.game.turns(step)):
                     for turn in turns if isinstance(turns, tuple) else (turns,):
@@ -92,7 +93,8 @@ class Watched:
         self._expected.clear()
         self.minibatches = minibatches
         self.game.load_state_dict(state)
-        self.engine.set(self.engine.step)
+        self.engine.step = begun
+        self.engine.set(begun)
 
     def _wrap(self) -> None:
         """Put an eye on every phase of a turn: what is drawn, dealt, computed, moved and settled."""

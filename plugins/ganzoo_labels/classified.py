@@ -35,10 +35,6 @@ class Classified:
         said = sampler.generators["classifier"].sample(x=images, batch=250).points
         return {"accuracy": float((said.argmax(1) == labels).mean())}
 
-    def __call__(self, samples: ganzoo.Samples) -> Figures:
-        """Samples alone say nothing."""
-        return {}
-
     def beside(self) -> dict[str, Figures]:
         """The nearest of 100 labelled digits, ten of each, by distance of pixels; and chance."""
         images, labels = mnist(self.root)

@@ -63,6 +63,7 @@ class TopK(ganzoo.TwoPlayer):
                 f"decay {decay} and least {least} must lie in (0, 1], and every, which is {every}, be 1 at least"
             )
         self.decay, self.every, self.least = decay, every, least
+        self.smallest_batch = math.ceil(2 / least)  # of which two are kept, for BatchNorm
 
     def share(self, step: int) -> float:
         """k/N at a step: max(decay^(step // every), least)."""

@@ -477,7 +477,6 @@ def test_classified_is_the_share_that_is_right(monkeypatch):
     wrong = np.where(np.arange(100) < 25, (labels + 1) % 10, labels)
     assert metric.of(SimpleNamespace(generators={"classifier": Knows(wrong)})) == {"accuracy": 0.75}
     assert metric.of(SimpleNamespace(generators={"generator": None})) == {}
-    assert metric(None) == {}
     beside = metric.beside()
     assert beside["chance"]["accuracy"] < 0.3 < beside["nearest of 100 labelled digits"]["accuracy"]
     with pytest.raises(DataError, match="digits 0 to 9"):

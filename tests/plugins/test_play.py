@@ -199,6 +199,7 @@ def test_the_step_of_the_least_share_is_rehearsed():
     assert first == 0
     assert play.share(last) == 0.5
     assert play.share(last - 1) > 0.5
+    assert play.smallest_batch == 4
     assert tuple(game("topk", decay=1.0).rehearsals()) == (0, 0)
     with pytest.raises(RecipeError, match="must lie in"):
         game("topk", least=0.0)
