@@ -27,7 +27,7 @@ import ganzoo
 from ganzoo.app import server, wishes
 from ganzoo.app.api import create_app
 from ganzoo.app.guard import BODY, HEADERS, Streams
-from ganzoo.app.schema import told
+from ganzoo.app.schema import public_card
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.server import is_loopback, listen, serve
 from ganzoo.app.snippets import card
@@ -176,8 +176,8 @@ def test_a_card_does_not_say_where_data_lies() -> None:
         "data_root": "/x",
         "data_card": {"licence": "MIT", "path": "/x"},
     }
-    assert told(card) == {"data": "folder:cats", "data_card": {"licence": "MIT"}}
-    assert told({"data": "semi:npz:/home/a:b/x.npz"}) == {"data": "semi:npz:x.npz"}
+    assert public_card(card) == {"data": "folder:cats", "data_card": {"licence": "MIT"}}
+    assert public_card({"data": "semi:npz:/home/a:b/x.npz"}) == {"data": "semi:npz:x.npz"}
 
 
 def test_a_strangers_card_harms_no_other_model(models: list[Path]) -> None:

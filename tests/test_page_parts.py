@@ -31,7 +31,7 @@ from ganzoo.app.controls import Sheet, sentence
 from ganzoo.app.inputs import clip_of, clips_within, requested
 from ganzoo.app.page import build
 from ganzoo.app.photo import Photo
-from ganzoo.app.schema import told
+from ganzoo.app.schema import public_card
 from ganzoo.app.snippets import _line, card
 from ganzoo.app.studio import Pool, Studio
 from ganzoo.app.walk_tab import EASINGS
@@ -235,7 +235,7 @@ def test_the_card_shows_what_is_known(sheet: Sheet) -> None:
     about["data_card"]["origin"] = "Alpaydin (https://archive.ics.uci.edu/dataset/80)."
     found = 'Alpaydin (<a href="https://archive.ics.uci.edu/dataset/80" target="_blank" rel="noopener">'
     assert f"{found}https://archive.ics.uci.edu/dataset/80</a>)." in card(studio, "plain")
-    assert told(studio.samplers["plain"].card)["figures"]["V"] == -1.38629
+    assert public_card(studio.samplers["plain"].card)["figures"]["V"] == -1.38629
 
 
 def test_each_class_in_turn_is_any_class_elsewhere(sheet: Sheet) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ganzoo.app.scratch import kept
+from ganzoo.app.scratch import stored
 from ganzoo.app.wishes import by_seed
 from ganzoo.files import canonical
 from ganzoo.images import png_bytes
@@ -44,11 +44,11 @@ def classes_of(spec: GeneratorSpec, count: int = 0) -> list[str]:
 def pictures(folder: Path, samples: Samples) -> list[tuple[str, str]]:
     """Each picture over its seed, behind its class if each has its own; points as one scatter plot."""
     if samples.spec.output.kind == "points":
-        return [(kept(folder, "points.png", samples.png()), f"{len(samples)} points")]
+        return [(stored(folder, "points.png", samples.png()), f"{len(samples)} points")]
     each = one_each(samples).values()
     captions = [" · ".join([*(str(v[k]) for v in each), str(seed)]) for k, seed in enumerate(samples.seeds)]
     captions = captions if by_seed(samples.spec) else ["output"] * len(samples)
-    return [(kept(folder, f"seed-{s}.png", samples.png(k)), captions[k]) for k, s in enumerate(samples.seeds)]
+    return [(stored(folder, f"seed-{s}.png", samples.png(k)), captions[k]) for k, s in enumerate(samples.seeds)]
 
 
 def placed(
@@ -59,5 +59,5 @@ def placed(
     for k, place in enumerate(places):
         about = {"model": samples.settings["model"], "generator": samples.spec.name, "call": "place"}
         chunk = canonical({**about, "arguments": {"place": place, **given}})
-        found.append((kept(folder, f"picture-{k}.png", png_bytes(samples.picture(k), {CHUNK: chunk})), captions[k]))
+        found.append((stored(folder, f"picture-{k}.png", png_bytes(samples.picture(k), {CHUNK: chunk})), captions[k]))
     return found

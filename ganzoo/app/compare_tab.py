@@ -13,7 +13,7 @@ import gradio as gr
 from PIL import Image
 
 from ganzoo.app import look
-from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, told, which
+from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, errors_said, outputs_stay, which
 from ganzoo.app.inputs import clips_within, titled
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish, by_seed, truncations, whole
@@ -58,9 +58,9 @@ def compare_tab(sheet: Sheet) -> None:
     inputs = [sheet.model, what, chosen, seeds, *sheet.widgets]
     how: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "draw"}
 
-    @kept(1)
+    @outputs_stay(1)
     async def compare(model: Any, what: Any, chosen: Any, seeds: Any, *values: Any) -> str:
-        with told():
+        with errors_said():
             asked = _models(model, chosen) if what == MODELS else [model]
             lacking = [name for name in asked if sheet.lacks_picture(name, values)]
             named = f"{html.escape(str(lacking[0]))}: " if lacking and len(studio.samplers) > 1 else ""

@@ -164,7 +164,7 @@ def of_noise(sheet: Sheet) -> Iterator[None]:
         yield
 
     async def switch(model: Any) -> list[Any]:
-        with told():
+        with errors_said():
             fits = from_noise(sheet.studio.spec(model))
             return [gr.update(value=_other_than_noise(sheet.studio, model), visible=not fits), gr.update(visible=fits)]
 
@@ -178,7 +178,7 @@ def _other_than_noise(studio: Studio, model: str) -> str:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def errors_said() -> Iterator[None]:
     """Within: what cannot be made is said to the visitor in a sentence."""
     try:
         yield
@@ -188,7 +188,7 @@ def told() -> Iterator[None]:
         raise gr.Error("The server's disk is full; tell whoever runs it", print_exception=False) from error
 
 
-def kept(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def outputs_stay(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Of an event: what cannot be drawn is said, and its outputs stay as they are; Gradio would cover them."""
 
     def wrap(act: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ganzoo.app import album, look, places
 from ganzoo.app.album import classes_of
-from ganzoo.app.controls import LACKING, Sheet, kept, of_noise, told
+from ganzoo.app.controls import LACKING, Sheet, errors_said, of_noise, outputs_stay
 from ganzoo.app.places import Place
 from ganzoo.app.studio import Busy
 from ganzoo.app.wishes import Wish, fraction, from_noise, whole
@@ -71,19 +71,19 @@ def explore_tab(sheet: Sheet) -> None:
         """What is shown, and under which settings of the tab Sample."""
         return look.note(f"{what} {sheet.said(model, values, own)}")
 
-    @kept(3)
+    @outputs_stay(3)
     async def vary(model: Any, seed: Any, strength: Any, own: Any, *values: Any) -> Any:
-        with told():
+        with errors_said():
             wish, place = _asked(sheet, model, seed, values, own)
             amount = fraction("strength", strength, 0, 1)
             around = places.variations(place, amount, VARIATIONS)
             made = await _made(sheet, wish, around, [f"to {p.end}" for p in around])
         return [made, (wish.model, [str(p) for p in around]), said(AROUND, model, values, _belonging(own, place))]
 
-    @kept(3)
+    @outputs_stay(3)
     async def opened(model: Any, seed: Any, strength: Any, own: Any, *values: Any) -> Any:
         """As `vary`; what the model cannot, or not yet, is no error of who only looks."""
-        with told():
+        with errors_said():
             if not from_noise(studio.spec(model)):
                 return [gr.skip()] * 3
             if sheet.lacks_picture(model, values):
@@ -94,9 +94,9 @@ def explore_tab(sheet: Sheet) -> None:
         """For who came here, or for another model or seed while somebody looks."""
         return await opened(*values) if here[0] == "Explore" else [gr.skip()] * 3
 
-    @kept(3)
+    @outputs_stay(3)
     async def cross(model: Any, parents: Any, own: Any, *values: Any) -> Any:
-        with told():
+        with errors_said():
             if not isinstance(parents, list) or len(parents) != 2:
                 raise InputError("parents", "choose two parents: keep two favourites, or type two seeds")
             a, b = (places.read(parent) for parent in parents)
@@ -105,9 +105,9 @@ def explore_tab(sheet: Sheet) -> None:
             made = await _made(sheet, wish, children, [f"child {k + 1}" for k in range(VARIATIONS)])
         return [made, (wish.model, [str(p) for p in children]), said(CHILDREN, model, values, _belonging(own, place))]
 
-    @kept(4)
+    @outputs_stay(4)
     async def like(model: Any, seed: Any, favourites: Shown, own: Any, *values: Any) -> Any:
-        with told():
+        with errors_said():
             wish, place = _asked(sheet, model, seed, values, own)
             before = favourites[1] if favourites[0] == wish.model else []
             if len(before) >= KEPT and str(place) not in before:
@@ -125,9 +125,9 @@ def explore_tab(sheet: Sheet) -> None:
         found = shown[1]
         return found[event.index] if isinstance(event.index, int) and 0 <= event.index < len(found) else gr.skip()
 
-    @kept(4)
+    @outputs_stay(4)
     async def move(model: Any, seed: Any, which: Any, far: Any, own: Any, *values: Any) -> Any:
-        with told():
+        with errors_said():
             wish, place = _asked(sheet, model, seed, values, own)
             number = whole("direction", which, 1, DIRECTIONS)
             reach = fraction("far", far, 0.5, FARTHEST)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 
 from ganzoo.app import album, look, places, recall
-from ganzoo.app.controls import Sheet, first_count, sentence, told, which
+from ganzoo.app.controls import Sheet, errors_said, first_count, sentence, which
 from ganzoo.app.inputs import CLIP, SHOWN, clip_of, clips_within, is_code, seen_by, titled, values_within
 from ganzoo.app.photo import Photo
 from ganzoo.app.snippets import snippets
@@ -80,7 +80,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
 
     async def draw(request: gr.Request, model: Any, seed: Any, count: Any, *values: Any) -> Any:
         """From the values of all widgets to pictures and snippets."""
-        with told():
+        with errors_said():
             if sheet.lacks_picture(model, values):  # nothing is wrong: the visitor has yet to give one
                 here, gone, none = (gr.update(visible=v) for v in (True, False, False))
                 address = recall.to_address({"model": model})
@@ -97,7 +97,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
 
     async def sweep(model: Any, seed: Any, count: Any, what: Any, *values: Any) -> Any:
         """The first seed at several values of an input."""
-        with told():
+        with errors_said():
             if sheet.lacks_picture(model, values) or what is None:
                 return gr.update(value=[])
             wish = sheet.sheet_wish(model, seed, count, values)
@@ -156,7 +156,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
     async def recalled(request: gr.Request, text: Any) -> list[Any]:
         if text is None:
             return [gr.skip() for _ in all_outputs]
-        with told():
+        with errors_said():
             found = recall.from_picture(studio, text)
             place = found.pop("place", None)
             if place is None:

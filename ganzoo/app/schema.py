@@ -94,7 +94,7 @@ SAMPLE: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def told(card: Mapping[str, Any]) -> dict[str, Any]:
+def public_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """What of a model's card is for strangers: of data in a folder its name, not where it lies. A stranger may have
     written it: tables are tables, and numbers finite."""
     found = {key: card[key] for key in _TOLD if key in card and (key not in _TABLES or isinstance(card[key], dict))}
@@ -115,7 +115,7 @@ def models(studio: Studio) -> list[dict[str, Any]]:
             "default": name == studio.default,
             "inputs": studio.spec(name).to_json()["inputs"],
             "output": sampler.spec.to_json()["output"],
-            "card": told(sampler.card),
+            "card": public_card(sampler.card),
             "most": MOST[sampler.spec.output.kind],
             "formats": formats_of(sampler.spec),
             "checksum": sampler.checksum,

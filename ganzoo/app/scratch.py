@@ -21,7 +21,7 @@ SIZE = 256 * 1024 * 1024
 EVERY = 30.0
 
 
-def kept(folder: Path, name: str, data: bytes) -> str:
+def stored(folder: Path, name: str, data: bytes) -> str:
     """The path of a file of this content, in a folder that is swept; as if new if it is there. SpaceError."""
     path = folder / hashlib.sha256(data).hexdigest()[:32] / name
     with space_errors(path):

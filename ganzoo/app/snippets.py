@@ -9,7 +9,7 @@ import shlex
 from typing import Any
 
 from ganzoo.app.guard import USER
-from ganzoo.app.schema import told
+from ganzoo.app.schema import public_card
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import Wish
 from ganzoo.feeds import parse_seeds, seed_ranges
@@ -76,7 +76,7 @@ def _line(file: str, generator: str | None, which: dict[str, Any], given: dict[s
 
 def in_short(studio: Studio, model: str) -> str:
     """What a model does, in a sentence for who has never heard of it; HTML."""
-    spec, data = studio.spec(model), told(studio.sampler(model).card).get("data", "")
+    spec, data = studio.spec(model), public_card(studio.sampler(model).card).get("data", "")
     source = html.escape(str(data).rpartition(":")[2])
     like = f" like those of {source}" if source else ""
     if spec.of_kind("image"):
@@ -88,7 +88,7 @@ def in_short(studio: Studio, model: str) -> str:
 def card(studio: Studio, model: str) -> str:
     """Two tables about a model, as HTML: what it is, and for those who know GANs how it was made."""
     sampler = studio.sampler(model)
-    about, spec = told(sampler.card), sampler.spec
+    about, spec = public_card(sampler.card), sampler.spec
     data = about.get("data_card", {})
     made = "points" if spec.output.kind == "points" else f"{spec.output.shape[2]}×{spec.output.shape[1]} pictures"
     what = {

@@ -12,7 +12,7 @@ import gradio as gr
 from PIL import Image
 
 from ganzoo.app import look
-from ganzoo.app.controls import told
+from ganzoo.app.controls import errors_said
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import whole
 from ganzoo.curves import OPTIMUM
@@ -42,7 +42,7 @@ def training_tab(tab: Any, studio: Studio, model: Any) -> None:
 
     async def look_at(model: Any, which: Any) -> Any:
         """A grid, the curves and the status; with `which` None, the newest grid."""
-        with told():
+        with errors_said():
             run = studio.runs.get(model) if isinstance(model, str) else None
             if run is None:
                 hidden = gr.update(visible=False)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.app import look
-from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, kept, of_noise, told, which
+from ganzoo.app.controls import AS_IN_SAMPLE, LACKING, Sheet, errors_said, of_noise, outputs_stay, which
 from ganzoo.app.wishes import Wish, fraction, from_noise
 from ganzoo.errors import InputError
 from ganzoo.files import canonical, space_errors, write_bytes
@@ -61,7 +61,7 @@ def walk_tab(sheet: Sheet) -> None:
 
     async def film(kind: str, model: Any, keys: Any, seconds: Any, easing: Any, *values: Any) -> str:
         """Makes the film unless it is there, and returns its address."""
-        with told():
+        with errors_said():
             wish, frames = _asked(sheet, model, keys, seconds, values)
             if easing not in EASINGS:
                 raise InputError("easing", f"the pace is none of {', '.join(EASINGS)}")
@@ -74,7 +74,7 @@ def walk_tab(sheet: Sheet) -> None:
                 await sheet.studio.pool.run(job)
         return f"{sheet.studio.root}/gradio_api/file={path}"
 
-    @kept(1)
+    @outputs_stay(1)
     async def show(*values: Any) -> str:
         address = html.escape(await film("mp4", *values))
         text = html.escape(f"A walk through seeds {str(values[1])[:60]}")
