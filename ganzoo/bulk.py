@@ -30,11 +30,11 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.source import placeless_card
 from ganzoo.errors import GanzooError, InputError, SpaceError
 from ganzoo.feeds import Request, cut, seed_ranges
 from ganzoo.files import atomic, canonical, make_folder, read_json, sha256_of, space_errors, sweep, write_json
 from ganzoo.onnx_file import parse
+from ganzoo.placeless import placeless_card
 from ganzoo.priors import PRIORS
 from ganzoo.sampler import BATCH, Sampler
 from ganzoo.samples import Samples, settings

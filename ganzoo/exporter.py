@@ -23,9 +23,9 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ganzoo import onnx_file
-from ganzoo.data.source import placeless_card
 from ganzoo.errors import GanzooError, InputError, did_you_mean
 from ganzoo.files import canonical, check_file, check_folder, make_folder, write_bytes
+from ganzoo.placeless import placeless_card
 from ganzoo.proof import check_module, feed_of, prove, reason, spec_of
 from ganzoo.specs import GeneratorSpec
 from ganzoo.state import weights_checksum

@@ -7,9 +7,9 @@ from typing import Any
 
 from ganzoo.app.studio import Studio
 from ganzoo.app.wishes import MOST, formats_of, truncations
-from ganzoo.data.source import placeless
 from ganzoo.feeds import DEFAULT_N, LAST_SEED
 from ganzoo.files import finite
+from ganzoo.placeless import placeless
 from ganzoo.specs import GeneratorSpec, InputSpec
 
 _TOLD = (

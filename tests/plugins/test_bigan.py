@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_one_sentence():
         game_of(TINY, DataSpec("points", (2,), size=100))
     game = game_of(TINY.but(changes={"discriminator": "mlp"}), DATA)
     turn, round = deal(game, pictures(4))
-    with pytest.raises(RecipeError, match="can be told labels, and 'z' is a latent"):
+    with pytest.raises(RecipeError, match="can be told labels, and 'z' is no label"):
         turn.cost(round)
 
 

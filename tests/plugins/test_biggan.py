@@ -133,7 +133,7 @@ def test_the_game_is_the_papers():
 def test_truncated_noise_is_the_same_in_torch_and_in_onnx(tmp_path):
     """In any batch; the noise stays within the bound, and a bound above the declared one is refused."""
     G = plain_copy(tiny().G)
-    (tmp_path / "G.onnx").write_bytes(build(G, {"variant": "biggan"}, tmp_path / "G.onnx")[0])
+    (tmp_path / "G.onnx").write_bytes(build(G, {"variant": "biggan"}, tmp_path / "G.onnx").data)
     torch_, onnx = Sampler(TorchBackend(G)), ganzoo.load(tmp_path / "G.onnx")
     labels = [k % 10 for k in range(20)]
     for truncation in (None, 2.0, 0.5, 0.04):
