@@ -172,9 +172,7 @@ class Term(nn.Module):
     precision: Literal["any", "fp32"] = "any"
     inputs: tuple[InputSpec, ...] = ()  # inputs that the term adds to the generator
     separable: bool = True  # whether what `judged` does to one sample does not depend on the others
-    needs: tuple[str, str] | None = (
-        None  # an attribute of the game, G, D or a term, which it is given; and that in words
-    )
+    needs: tuple[str, str] | None = None  # an attribute of the game, G, D or a term, to be given; and that in words
     rehearsed: tuple[int, ...] = ()  # steps beside the first whose turns are tried before it, since other things act
 
     def attach(self, G: Any, D: Any) -> None:
@@ -313,8 +311,8 @@ class TwoPlayer(Game):
         stands_for = every * {"D": self.k, "G": 1}[player] // repeat  # turns of the game, each of these
 
         def cost(round: Round) -> dict[str, Tensor]:
-            costs = ((name, t, getattr(t, METHOD[player])(round)) for name, t in acting.items())
-            return {name: _scaled(value, t.weight * stands_for) for name, t, value in costs}
+            method = METHOD[player]
+            return {name: _scaled(getattr(t, method)(round), t.weight * stands_for) for name, t in acting.items()}
 
         def settle(round: Round) -> None:
             round.seal()
