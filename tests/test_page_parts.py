@@ -71,11 +71,15 @@ def test_what_a_picture_is_made_from_can_be_asked(tmp_path: Path) -> None:
     assert all(np.array_equal(made.inputs[name], asked[name]) for name in asked)
 
 
-def test_a_photo_that_is_drawn_from_is_as_new(tmp_path: Path) -> None:
-    """The folder that it lies in is swept."""
-    photo = tmp_path / "photo.png"
+def test_a_photo_that_is_drawn_from_is_as_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that it lies in is swept. Files of other folders are not read."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    photo, other = tmp_path / "photo.png", tmp_path.parent / "other.png"
     photo.write_bytes(b"some bytes")
+    other.write_bytes(b"other bytes")
     os.utime(photo, (0, 0))
+    for path in (other, tmp_path / ".." / "other.png"):
+        assert Photo().preprocess(SimpleNamespace(path=str(path))) is None
     assert Photo().preprocess(SimpleNamespace(path=str(photo))) == b"some bytes"
     assert photo.stat().st_mtime > time.time() - 60
     assert Photo().preprocess(SimpleNamespace(path=str(tmp_path / "swept.png"))) is None

@@ -16,12 +16,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from ganzoo.app import schema
-from ganzoo.app.guard import Guard, Streams, problem
+from ganzoo.app.guard import Guard, Streams
+from ganzoo.app.refusals import Refused, problem
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.studio import Busy, Pool, Studio
 from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish, formats_of
 from ganzoo.cores import cores
-from ganzoo.errors import GanzooError, InputError
+from ganzoo.errors import InputError
 from ganzoo.files import finite
 from ganzoo.sampler import Sampler, Samples
 
@@ -68,13 +69,14 @@ def create_app(
     app.state.studio = studio
     _routes(app, studio)
     _errors(app)
+    events = None
     if page:
         from ganzoo.app.page import mount
 
-        mount(app, studio, scratch.folder, root)
+        events = mount(app, studio, scratch.folder, root)
     uploads = studio.takes_pictures
     streams = app.state.streams = Streams()
-    app.add_middleware(Guard, password=password, root_path=root, page=page, uploads=uploads, streams=streams)
+    app.add_middleware(Guard, password=password, root_path=root, events=events, uploads=uploads, streams=streams)
     return app
 
 
@@ -161,15 +163,6 @@ def _plain(wish: Wish, samples: Samples) -> dict[str, Any]:
     if samples.spec.output.kind == "points":
         return {**found, "points": finite(samples.points.tolist())}
     return {**found, "images": [base64.b64encode(samples.png(k)).decode() for k in range(len(samples))]}
-
-
-class Refused(GanzooError):
-    """An error with a status of HTTP."""
-
-    def __init__(self, status: int, field: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.field = field
 
 
 def _errors(app: FastAPI) -> None:

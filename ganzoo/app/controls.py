@@ -45,9 +45,11 @@ class Sheet:
     def follow(self, tabs: Any) -> None:
         """Keeps the name of the tab that is open in `here`. Whoever hurries through the tabs is followed to the last:
         the browser says when each was opened, for it may be heard of them in another order."""
+        names = [tab.label for tab in tabs.children]
 
-        async def named(when: Any, here: tuple[str, float], event: gr.SelectData) -> tuple[str, float]:
-            return (str(event.value), when) if isinstance(when, (int, float)) and when > here[1] else here
+        async def named(when: Any, here: tuple[str, float], event: gr.EventData) -> tuple[str, float]:
+            known = event.index in range(len(names)) and isinstance(when, (int, float))
+            return (names[event.index], when) if known and when > here[1] else here
 
         tabs.select(
             named, [gr.Number(visible=False), self.here], self.here, js="(_, here) => [performance.now(), here]",

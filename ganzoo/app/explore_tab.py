@@ -121,7 +121,7 @@ def explore_tab(sheet: Sheet) -> None:
         """From the picture that Sample or the address says, unless it is another model's."""
         return [start[1], start] if start[0] == model else [gr.skip()] * 2
 
-    async def chosen(shown: Shown, event: gr.SelectData) -> Any:
+    async def chosen(shown: Shown, event: gr.EventData) -> Any:
         found = shown[1]
         return found[event.index] if isinstance(event.index, int) and 0 <= event.index < len(found) else gr.skip()
 

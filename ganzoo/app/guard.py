@@ -13,16 +13,16 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
-import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ganzoo.app.events import PageEvents
+from ganzoo.app.refusals import Message, Refused, Send, refuse
+
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("ganzoo")
@@ -149,21 +149,22 @@ class Guard:
 
     password    of user `ganzoo`, or None for none
     root_path   the path a proxy serves us under; taken off a request's path where the proxy left it on
-    page        whether there is a page
+    events      of the page, or None where there is no page
     uploads     whether a served model starts from a picture
     streams     takes the answers under way
     """
 
     def __init__(
-        self, app: App, password: str | None, root_path: str, page: bool, uploads: bool, streams: Streams
+        self, app: App, password: str | None, root_path: str, events: PageEvents | None, uploads: bool, streams: Streams
     ) -> None:
         self.app = app
         self.streams = streams
         self.root_path = root_path
         self.most = UPLOAD * 3 // 2 if uploads else BODY  # base64 is a third longer
         self.secret = _digest(f"{USER}:{password}".encode()) if password else None
-        self.paths = {**API, **(PAGE if page else {}), **(UPLOADS if page and uploads else {})}
-        self.below = PAGE_BELOW if page else ()
+        self.events = events
+        self.paths = {**API, **(PAGE if events else {}), **(UPLOADS if events and uploads else {})}
+        self.below = PAGE_BELOW if events else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses, or passes on."""
@@ -200,6 +201,13 @@ class Guard:
             body = await self._body(scope, receive, send)
             if body is None:
                 return
+            if self.events and self.events.handles(path):
+                try:
+                    body = self.events.checked(path, dict(scope["headers"]).get(b"content-type", b""), body)
+                except Refused as error:  # the page shows `detail`
+                    await refuse(send, error.status, error.field, str(error), detail=str(error))
+                    return
+                scope = {**scope, "headers": _of_json(scope["headers"], len(body))}
             receive = _replay(body, receive)
         scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
         await self.app(scope, receive, _kept_a_day(send) if path.startswith(ASSETS) else send)
@@ -249,22 +257,6 @@ class Guard:
         return b"".join(parts)
 
 
-def problem(field: str | None, message: str) -> dict[str, Any]:
-    """The JSON of an error."""
-    return {"error": {"field": field, "message": message}}
-
-
-async def refuse(
-    send: Send, status: int, field: str | None, message: str, headers: dict[str, str] | None = None
-) -> None:
-    """Sends an error."""
-    body = json.dumps(problem(field, message)).encode()
-    all_headers = {"content-type": "application/json", "content-length": str(len(body)), **(headers or {})}
-    pairs = [(k.encode(), v.encode()) for k, v in all_headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body})
-
-
 def _by_address(scope: Scope) -> bool:
     """Whether we are asked for by an address: another site's name may lead here, and its pages would be ours then."""
     try:
@@ -277,6 +269,12 @@ def _by_address(scope: Scope) -> bool:
 def _abroad(scope: Scope) -> bool:
     """Whether a browser says that a page of another origin asks: an upload is one of what it lets such a page do."""
     return dict(scope["headers"]).get(b"sec-fetch-site") in (b"cross-site", b"same-site")
+
+
+def _of_json(headers: list[tuple[bytes, bytes]], size: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request whose body is now JSON of this many bytes."""
+    kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length")]
+    return [*kept, (b"content-type", b"application/json"), (b"content-length", str(size).encode())]
 
 
 def _digest(text: bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ganzoo.app import look, recall
+from ganzoo.app.events import PageEvents
 from ganzoo.app.guard import UPLOAD
 from ganzoo.app.scratch import AGE, EVERY
 from ganzoo.app.stubs import without_stubs
@@ -36,19 +37,20 @@ QUIET = {
 """Gradio looks hosts up when it starts unless all of this is said before it is imported."""
 
 
-def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
-    """Puts the page at `/` of an application; its files go into `scratch`."""
-    os.environ.update(QUIET, GRADIO_TEMP_DIR=str(scratch))
+def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> PageEvents:
+    """Put the page at `/` of an application and return its events; its files go into `scratch`."""
+    _set_environment(scratch)
     with without_stubs():
         import gradio as gr
 
+    page = build(studio, scratch)
     gr.mount_gradio_app(
         app,
-        build(studio, scratch),
+        page,
         path="/",
         footer_links=[],
         run_history=False,
-        root_path=root_path or None,
+        root_path=root_path,  # never None: Gradio would take GRADIO_ROOT_PATH
         allowed_paths=[],
         show_error=False,
         max_file_size=UPLOAD,
@@ -60,6 +62,27 @@ def mount(app: FastAPI, studio: Studio, scratch: Path, root_path: str) -> None:
         css=look.CSS,
         head=look.HEAD + look.CLOSE + recall.DROP,
     )
+    page.has_launched = True  # only `launch()` sets it, and without it Gradio copies any file that a value names
+    return _events(page)
+
+
+def _set_environment(scratch: Path) -> None:
+    """Give Gradio our settings and none of the user's: some of them open routes, folders or the network."""
+    for name in [name for name in os.environ if name.startswith("GRADIO_")]:
+        del os.environ[name]
+    # files in the folder for examples are served, and by default it is in the working directory
+    folders = {"GRADIO_TEMP_DIR": str(scratch), "GRADIO_EXAMPLES_CACHE": str(scratch / "examples")}
+    os.environ.update(QUIET, **folders)
+
+
+def _events(page: Any) -> PageEvents:
+    """The events that a browser may ask for; those without a function run in the browser alone."""
+    from ganzoo.app.photo import Photo
+
+    images = {
+        number: [isinstance(one, Photo) for one in event.inputs] for number, event in page.fns.items() if event.fn
+    }
+    return PageEvents(images, page.upload_file_set)
 
 
 def build(studio: Studio, scratch: Path) -> Any:

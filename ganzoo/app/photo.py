@@ -11,6 +11,7 @@ import gradio as gr
 from ganzoo.app.stubs import without_stubs
 
 with without_stubs():
+    from gradio.utils import is_in_or_equal
 
     class Photo(gr.Image):
         """Gradio's picture, whose value is the bytes of the file.
@@ -24,7 +25,7 @@ with without_stubs():
         def preprocess(self, payload: Any) -> Any:
             """The bytes of the file that was uploaded, which is kept as if new; None without one, or where it has been
             swept by now."""
-            if payload is None or not payload.path:
+            if payload is None or not payload.path or not is_in_or_equal(payload.path, self.GRADIO_CACHE):
                 return None
             try:
                 os.utime(payload.path)

@@ -17,11 +17,13 @@ from ganzoo.app import album, look, places, recall
 from ganzoo.app.controls import Sheet, errors_said, first_count, sentence, which
 from ganzoo.app.inputs import CLIP, SHOWN, clip_of, clips_within, is_code, seen_by, titled, values_within
 from ganzoo.app.photo import Photo
+from ganzoo.app.scratch import stored
 from ganzoo.app.snippets import snippets
 from ganzoo.app.studio import Busy, Studio
 from ganzoo.app.wishes import Wish, by_seed, seed_list
 from ganzoo.errors import GanzooError, InputError
 from ganzoo.feeds import TRUNCATIONS
+from ganzoo.images import png_bytes
 from ganzoo.specs import GeneratorSpec, InputSpec
 
 STRIP = 7
@@ -126,11 +128,16 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
 
     async def given(one: InputSpec, photo: Any) -> Any:
         """Shows what the model is given of a photo; a file that is none is put away, and the visitor told why."""
-        try:
-            return await studio.pool.run(partial(seen_by, one, photo)) if isinstance(photo, bytes) else None
-        except InputError as error:
-            gr.Warning(sentence(error), title="That cannot be read", duration=6)
+        if not isinstance(photo, bytes):
             return None
+        try:
+            with errors_said():
+                path = await studio.pool.run(partial(_stored_view, scratch, one, photo))
+        except gr.Error as error:
+            gr.Warning(str(error.message), title="That cannot be read", duration=6)
+            return None
+        page.upload_file_set.add(path)  # the browser sends it back as the image
+        return path
 
     async def restored(request: gr.Request, settings: Any, place: Any = None) -> list[Any]:
         """Everything that settings say, and their pictures; InputError before anything is changed."""
@@ -165,7 +172,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
             gr.Info("This is a picture of the tab Explore: there it is where you start from.", duration=6)
             return await restored(request, {**found, "seed": str(first)}, str(place))
 
-    async def picked(asked: Any, event: gr.SelectData) -> Any:
+    async def picked(asked: Any, event: gr.EventData) -> Any:
         """Explore starts from the picture that was clicked, with the inputs that it has for itself."""
         wish = _read(studio, asked)
         if wish is None or event.index not in range(len(wish.asked["seeds"])):
@@ -173,7 +180,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         seed, own = wish.asked["seeds"][event.index], _own(wish, event.index)
         return [(wish.model, str(seed), time.time_ns()), {"seed": seed, "inputs": own}]
 
-    async def picked_of_strip(asked: Any, what: Any, event: gr.SelectData) -> Any:
+    async def picked_of_strip(asked: Any, what: Any, event: gr.EventData) -> Any:
         """The same of the first picture at another value."""
         wish = _read(studio, asked)
         names = sweeps(studio.spec(wish.model)) if wish else []
@@ -271,6 +278,11 @@ def _own(wish: Wish, k: int) -> dict[str, Any]:
 def _first_seed(text: Any) -> str:
     """The first of the seeds in a box, which have been drawn."""
     return str(seed_list(str(text).strip() or "0", SHOWN["points"])[0])
+
+
+def _stored_view(scratch: Path, one: InputSpec, photo: bytes) -> str:
+    """Store the image that a model receives of a photo as a PNG and return its path; InputError, SpaceError."""
+    return stored(scratch, "image.png", png_bytes(seen_by(one, photo)))
 
 
 def _read(studio: Studio, asked: Any) -> Wish | None:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-import ganzoo
 
 sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -37,53 +31,6 @@ def launched() -> Iterator[Any]:
         found = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield found
         found.close()
-
-
-SERVER = """
-import socket, sys
-real = socket.getaddrinfo
-def told(host, *rest, **more):
-    if host not in ("127.0.0.1", "localhost", "::1", None):
-        print("LOOKED UP", host, file=sys.stderr, flush=True)
-    return real(host, *rest, **more)
-socket.getaddrinfo = told
-def connect(own, place):
-    if isinstance(place, tuple) and place[0] not in ("127.0.0.1", "::1"):
-        print("LOOKED UP", place, file=sys.stderr, flush=True)
-    return super(socket.socket, own).connect(place)
-socket.socket.connect = connect
-from ganzoo.app import serve
-serve(sys.argv[1:], port=0)
-"""
-"""A server that says which hosts it looks up or connects to."""
-
-
-@dataclass
-class Running:
-    """A server in a process of its own."""
-
-    process: subprocess.Popen[str]
-    address: str
-    models: list[Path]
-    log: Path
-
-
-def start(models: list[Path], folder: Path, **environment: str) -> Running:
-    """Starts a server and waits for the address that it prints."""
-    log = folder / "server.log"
-    known = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO", "HF_", "GANZOO"))}
-    known |= {"OMP_NUM_THREADS": "1", "TMPDIR": str(folder), **environment}
-    root = str(Path(ganzoo.__file__).parent.parent)
-    known["PYTHONPATH"] = os.pathsep.join(filter(None, [root, known.get("PYTHONPATH", "")]))
-    with log.open("w") as written:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, *map(str, models)],
-            stdout=subprocess.PIPE, stderr=written, text=True, env=known, cwd=folder,
-        )  # fmt: skip
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    assert address.startswith("http://127.0.0.1:"), log.read_text()
-    return Running(process, address, models, log)
 
 
 BAD = ("error", "warning")

@@ -13,12 +13,13 @@ import pytest
 from app_model import tiny
 
 if TYPE_CHECKING:
-    from browser import Running, Seen
+    from browser import Seen
+    from serving import Running
 
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    from browser import start
+    from serving import start
 
     folder = tmp_path_factory.mktemp("server")
     kinds = ("plain", "conditional", "points", "picture", "styled", "coded")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from browser import Running, Seen, sync
+from browser import Seen, sync
+from serving import Running
 
 import ganzoo
 
@@ -94,6 +95,40 @@ def test_a_picture_of_a_table_is_explored_with_its_class(seen: Seen, server: Run
     sync.expect(seen.page.locator("#around .caption-label").first).to_have_text("to 7")
     varied = conditional.vary(6, 0.3)
     seen.becomes("#around", [varied.picture(k).tobytes() for k in range(16)])
+
+
+def test_each_gallery_can_be_clicked(seen: Seen, server: Running) -> None:
+    """The server is told no more than the index of what was clicked, though the browser sends the image too."""
+    from_box = seen.page.locator("#explore-seed input, #explore-seed textarea")
+    bodies: list[str] = []
+    seen.page.on("request", lambda r: bodies.append(r.post_data) if "queue/join" in r.url else None)
+
+    def click(gallery: str, place: int) -> None:
+        bodies.clear()
+        seen.page.locator(f"{gallery} .thumbnail-item").nth(place).click()
+        seen.page.wait_for_timeout(300)
+        assert any('"path"' in body for body in bodies)  # else nothing is left out
+
+    seen.of("?model=conditional&seed=3,9&y=dog", "3")
+    seen.pixels("#strip", 7)
+    click("#gallery", 1)
+    seen.explore("9")
+    seen.tab("Sample")
+    seen.page.keyboard.press("Escape")
+    click("#strip", 2)
+    seen.explore("3")
+    sync.expect(seen.page.get_by_text("Class dog, Truncation 0.5, as in the tab Sample.")).to_be_visible()
+    seen.pixels("#around", 16)
+    click("#around", 4)
+    sync.expect(from_box).to_have_value("(3~8@0.3)")
+    seen.page.click("#explore-keep")
+    seen.pixels("#favourites", 1)
+    from_box.fill("5")
+    from_box.press("Enter")
+    seen.page.click("#explore-keep")
+    seen.pixels("#favourites", 2)
+    click("#favourites", 0)
+    sync.expect(from_box).to_have_value("(3~8@0.3)")
 
 
 def test_who_hurries_through_the_tabs_sees_the_last(seen: Seen, server: Running) -> None:

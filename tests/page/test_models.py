@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Running, Seen, drop, pixels, sync
+from browser import Seen, drop, pixels, sync
+from serving import Running
 
 import ganzoo
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Keys, Running, Seen, sync
+from browser import Keys, Seen, sync
+from serving import Running
 
 import ganzoo
 

@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 
 from app_model import tiny
-from browser import Running, Seen, drop, pixels, sync
+from browser import Seen, drop, pixels, sync
+from serving import Running
 
 import ganzoo
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from app_model import tiny
-from browser import Running, Seen, start, sync
+from browser import Seen, sync
+from serving import Running, start
 
 
 def test_an_idle_server_rests(server: Running) -> None:
@@ -34,17 +35,26 @@ def test_the_server_looked_nobody_up(server: Running, seen: Seen) -> None:
 
 
 def test_gradios_events_check_what_they_are_given(server: Running) -> None:
-    """They can be called by anybody, so nonsense is an error of the event, never a file or a traceback."""
+    """They can be called by anybody, so nonsense is an error of the event, never a file or a traceback.
+
+    tests/test_page_events.py tries values that name files.
+    """
     with urllib.request.urlopen(f"{server.address}/config", timeout=10) as answer:
-        events = [d for d in json.load(answer)["dependencies"] if d["backend_fn"]]
+        found = json.load(answer)
+    events = [d for d in found["dependencies"] if d["backend_fn"]]
     assert len(events) > 15
-    drawing = next(d["id"] for d in events if d["api_name"] == "draw")
-    inputs = next(len(d["inputs"]) for d in events if d["id"] == drawing)
-    nonsense = [(d["id"], [what] * len(d["inputs"])) for d in events for what in ("../x", {"path": "/etc/passwd"})]
+    kinds = {one["id"]: one["type"] for one in found["components"]}
+
+    def filled(event: Any, value: Any) -> list[Any]:
+        return [None if kinds[one] == "image" else value for one in event["inputs"]]
+
+    draw = next(d for d in events if d["api_name"] == "draw")
+    drawing = draw["id"]
+    nonsense = [(d["id"], filled(d, what)) for d in events for what in ("../x", {"x": "/etc/passwd"})]
     for number, data in (
-        (drawing, [None] * inputs),
-        (drawing, ["../x", "0", 1, *[None] * (inputs - 3)]),
-        (drawing, ["plain", "0", 1e9, *[{"path": "/etc/passwd"}] * (inputs - 3)]),
+        (drawing, filled(draw, None)),
+        (drawing, ["../x", "0", 1, *filled(draw, None)[3:]]),
+        (drawing, ["plain", "0", 1e9, *filled(draw, "/etc/passwd")[3:]]),
         *nonsense,
     ):
         session = f"s{time.monotonic_ns()}"
