@@ -22,8 +22,9 @@ from serving import Running, start
 from starlette.routing import Mount
 
 import ganzoo
+from ganzoo.app import events
 from ganzoo.app.api import create_app
-from ganzoo.app.events import MAX_VALUES, PageEvents
+from ganzoo.app.events import MAX_VALUES, PageEvents, Uploads
 from ganzoo.app.guard import API, PAGE, UPLOADS
 from ganzoo.app.page import SESSIONS
 from ganzoo.app.refusals import Refused
@@ -248,14 +249,14 @@ def test_an_upload_as_the_page_makes_it(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("path", ["secret.txt", "pipe", ".gradio/cached_examples/secret.txt", "server.log"])
 def test_no_file_is_served_but_the_servers_own(visitor: Visitor, path: str) -> None:
-    """What the environment says to Gradio is not heard: it would allow every path."""
+    """Nor those of Gradio's folder for examples, which is in the working directory by default."""
     for name in (visitor.folder / path, Path(os.path.relpath(visitor.folder / path, "/"))):
         assert visitor.client.get(f"/gradio_api/file={name}").status_code in (403, 404)
     unread(visitor)
 
 
 def test_gradios_other_routes_stay_closed(visitor: Visitor) -> None:
-    """Some of them are there only if the environment asks for them, as it does here."""
+    """The guard knows the routes that the page needs; test_what_launching_would_set holds what the environment asks."""
     for path in ("profiling/traces", "profiling/summary", "vibe-code", "deep_link", "runs", "info", "monitoring"):
         assert visitor.client.get(f"/gradio_api/{path}").status_code == 404
     for path in ("vibe-edit", "vibe-code", "call/draw", "call/v2/draw", "run/draw", "api/draw", "stream/x", "upload/x"):
@@ -278,11 +279,63 @@ def test_an_uploaded_drawing_is_not_shown_as_a_page(visitor: Visitor) -> None:
 
 
 def test_without_the_password_nothing_is_read(visitor: Visitor) -> None:
+    """The right password is checked before a body is read, and before an upload is stored."""
     if "authorization" not in visitor.client.headers:
         pytest.skip("this server has no password")
-    for event in visitor.events[:5]:
-        body = {"fn_index": event["id"], "session_hash": "t", "data": [None] * len(event["inputs"])}
-        assert httpx.post(f"{visitor.running.address}{JOIN}", json=body).status_code == 401
+    drawn = visitor.upload(png(7))
+    scratch = Path(drawn).parents[1]
+    before = sorted(scratch.rglob("*"))
+    with httpx.Client(base_url=visitor.running.address) as stranger:
+        for event in visitor.events:
+            for value in (None, {"path": drawn, "meta": META}, *forms(visitor.folder).values()):
+                data = [value] * len(event["inputs"])
+                answer = stranger.post(JOIN, json={"fn_index": event["id"], "session_hash": "t", "data": data})
+                assert answer.status_code == 401
+        assert stranger.post("/gradio_api/upload", files={"files": ("b.png", png(8))}).status_code == 401
+        for path in ("/", "/config", f"/gradio_api/file={drawn}", "/gradio_api/queue/data?session_hash=t"):
+            assert stranger.get(path).status_code == 401
+    assert sorted(scratch.rglob("*")) == before
+    unread(visitor)
+
+
+def test_an_upload_that_was_removed_is_no_image(visitor: Visitor) -> None:
+    """An open page sends it with every event, also with those of other models, after its file has expired."""
+    path = visitor.upload(png(31))
+    Path(path).unlink()
+    draw = next(e for e in visitor.events if e["api_name"] == "draw")
+    kinds = [visitor.kinds[one] for one in draw["inputs"]]
+    for model, told in (("plain", "seed-0.png"), ("picture", "First give the model a picture")):
+        plain = {"dropdown": "*", "slider": 1, "textbox": "0", "image": {"path": path, "meta": META}}
+        data = [model, *(plain.get(kind) for kind in kinds[1:])]
+        assert visitor.join(draw, data, f"gone-{model}").status_code == 200
+        answers = visitor.answers(f"gone-{model}")
+        assert '"success":true' in answers
+        assert told in answers
+
+
+def test_the_newest_uploads_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MAX_UPLOADS", 3)
+    uploads = Uploads()
+    uploads.update(["/a", "/b", "/c"])
+    uploads.update(["/a", "/d"])  # /a is newer than /b again
+    assert [path in uploads for path in ("/a", "/b", "/c", "/d", None)] == [True, False, True, True, False]
+
+
+def test_an_upload_has_a_boundary_and_no_charset(visitor: Visitor) -> None:
+    """Gradio would decode each part by it: punycode takes minutes for a megabyte, on the event loop."""
+    part = b'--X\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 300_000 + b"\r\n--X--\r\n"
+    for charset in ("; charset=punycode", ";charset=idna", "; charset=utf-8", '; x="y"', ", multipart/form-data"):
+        kind = f"multipart/form-data; boundary=X{charset}"
+        answer = visitor.client.post("/gradio_api/upload", content=part, headers={"content-type": kind})
+        assert answer.status_code == 415, charset
+    for kind in ("multipart/form-data", "multipart/form-data; boundary=", "application/json", "text/plain; boundary=X"):
+        answer = visitor.client.post("/gradio_api/upload", content=part, headers={"content-type": kind})
+        assert answer.status_code == 415, kind
+        assert answer.json()["error"]["field"] == "content-type"
+    file = b'--X\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nabc\r\n--X--\r\n'
+    for kind in ('multipart/form-data; boundary="X"', "multipart/form-data;boundary=X"):
+        answer = visitor.client.post("/gradio_api/upload", content=file, headers={"content-type": kind})
+        assert answer.json()[0].endswith("/a.png")
 
 
 BODIES = [
@@ -290,13 +343,14 @@ BODIES = [
     (b"[]", 400),
     (b"{", 400),
     (b'{"fn_index": 1e999}', 404),
-    (b'{"fn_index": NaN}', 404),
+    (b'{"fn_index": NaN}', 400),
     (b"[" * 30_000, 400),
     (b'{"fn_index": 0, "fn_index": 7}', 404),
     (b'{"fn_index": -1}', 404),
     (b'{"fn_index": true}', 404),
     (b'{"fn_index": [0]}', 404),
     (b'{"fn_index": "0"}', 404),
+    (b'{"fn_index": ' + b"1" * 2000 + b"}", 400),  # which takes long to read
     (b'{"fn_index": 0}', 400),
     (b'{"fn_index": 0, "data": [1]}', 400),
     (b'{"fn_index": 0, "data": {"0": 1, "1": 2}}', 400),
@@ -316,13 +370,14 @@ BODIES = [
     (b'{"fn_index": 0, "session_hash": "t", "data": [null, 2], "data": [null, {"url": ""}]}', 403),
     (b'{"fn_index": 0, "session_hash": "t", "data": [[' + b"0," * MAX_VALUES + b"0], 1]}", 413),
 ]
+JSON = b"application/json"
 EVENTS = PageEvents({0: [True, False]}, {"/a"})
 
 
 @pytest.mark.parametrize(("body", "status"), BODIES, ids=[body[:60].decode("latin-1") for body, _ in BODIES])
 def test_what_is_no_request_of_the_page(body: bytes, status: int) -> None:
     with pytest.raises(Refused) as refused:
-        EVENTS.checked(JOIN, b"application/json", body)
+        EVENTS.checked(JOIN, JSON, body)
     assert refused.value.status == status
 
 
@@ -335,7 +390,9 @@ def test_a_body_is_written_anew() -> None:
     }  # fmt: skip
     for encoding in ("utf-8", "utf-16", "utf-32"):
         body = json.dumps(sent, ensure_ascii=False).encode(encoding)
-        assert json.loads(EVENTS.checked(JOIN, b"Application/JSON; charset=x", body)) == {
+        kind, made = EVENTS.checked(JOIN, b"Application/JSON; charset=x", body)
+        assert kind == JSON
+        assert json.loads(made) == {
             "fn_index": 0, "session_hash": "t", "data": [{"path": "/a", "meta": META}, "\u00e9"],
             "event_data": {"index": 3, "selected": False},
         }  # fmt: skip
@@ -346,15 +403,15 @@ def test_a_body_is_written_anew() -> None:
 )
 def test_event_data_are_never_refused(event_data: Any) -> None:
     body = json.dumps({"fn_index": 0, "session_hash": "t", "data": [None, 1], "event_data": event_data}).encode()
-    found = json.loads(EVENTS.checked(JOIN, b"application/json", body))
+    found = json.loads(EVENTS.checked(JOIN, JSON, body)[1])
     assert found["event_data"] == {"index": None, "selected": True}
 
 
 def test_the_other_bodies() -> None:
-    kind = b"application/json"
     cancel = {"fn_index": 0, "session_hash": "t", "event_id": "e"}
-    assert json.loads(EVENTS.checked("/gradio_api/cancel", kind, json.dumps({**cancel, "data": {}}).encode())) == cancel
-    assert json.loads(EVENTS.checked("/gradio_api/reset", kind, b'{"event_id": "e", "x": 1}')) == {"event_id": "e"}
+    more = json.dumps({**cancel, "data": {}}).encode()
+    assert json.loads(EVENTS.checked("/gradio_api/cancel", JSON, more)[1]) == cancel
+    assert json.loads(EVENTS.checked("/gradio_api/reset", JSON, b'{"event_id": "e", "x": 1}')[1]) == {"event_id": "e"}
     for path, body, status in (
         ("cancel", {**cancel, "fn_index": [1]}, 404),
         ("cancel", {**cancel, "event_id": {"path": "/a"}}, 400),
@@ -362,7 +419,7 @@ def test_the_other_bodies() -> None:
         ("reset", {"event_id": "x" * 65}, 400),
     ):
         with pytest.raises(Refused) as refused:
-            EVENTS.checked(f"/gradio_api/{path}", kind, json.dumps(body).encode())
+            EVENTS.checked(f"/gradio_api/{path}", JSON, json.dumps(body).encode())
         assert refused.value.status == status
     for other in (b"", b"text/plain", b"multipart/form-data; boundary=application/json"):  # which any site may send
         with pytest.raises(Refused, match="Content-Type") as refused:
@@ -371,10 +428,8 @@ def test_the_other_bodies() -> None:
 
 
 def test_every_body_for_gradio_is_checked() -> None:
-    """An upload is no event: Gradio stores its files, under names of its own."""
-    posts = {path for path, methods in PAGE.items() if "POST" in methods}
+    posts = {path for path, methods in {**PAGE, **UPLOADS}.items() if "POST" in methods}
     assert posts == {path for path in {**PAGE, **UPLOADS, **API} if EVENTS.handles(path)}
-    assert [path for path, methods in UPLOADS.items() if "POST" in methods] == ["/gradio_api/upload"]
 
 
 def test_gradio_alone_reads_no_file_either(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ganzoo.app.guard import Guard, Streams
 from ganzoo.app.refusals import Refused, problem
 from ganzoo.app.scratch import Scratch
 from ganzoo.app.studio import Busy, Pool, Studio
+from ganzoo.app.untrusted import json_value
 from ganzoo.app.wishes import FORMATS, SUCH, Unknown, Wish, formats_of
 from ganzoo.cores import cores
 from ganzoo.errors import InputError
@@ -113,13 +114,9 @@ async def _json(request: Request) -> Any:
     if given != "application/json":
         raise Refused(415, "content-type", "the body is not said to be JSON; send Content-Type: application/json")
     try:
-        return json.loads(await request.body(), parse_constant=_no_constant)
+        return json_value(await request.body())
     except (ValueError, RecursionError):
         raise Refused(400, "body", f"the body is not JSON; {SUCH}") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _accepted(accept: str, made: Sequence[str]) -> str:

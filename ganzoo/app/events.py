@@ -1,32 +1,64 @@
 """Checks of the requests that a browser sends to Gradio's own routes, made before Gradio reads them.
 
-A value of an event may name a file or an address, and Gradio then opens, copies or downloads it. It restricts this to
-uploaded files only for a page that was started by `launch()`; ours is mounted. So such values are refused here, and
-Gradio is given a body that is written anew from the members it needs.
+A value of an event may name a file or an address, and Gradio then opens, copies or downloads it. Gradio's own check,
+that such a file was uploaded, is active only if `has_launched` is set. `launch()` does that and mounting does not, so
+`page.py` sets it. The checks here run before Gradio's and do not rely on it: values that name files are refused, and
+Gradio receives a body that is written anew from the members it needs.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from ganzoo.app.refusals import Refused
+from ganzoo.app.untrusted import json_value
 
+UPLOAD_PATH = "/gradio_api/upload"
 # members of Gradio's FileData and ImageData
 FILE_KEYS = frozenset(("path", "url", "meta", "is_stream", "orig_name"))
-# in one body, at any depth; the longest list that the page sends is one of 4,096 seeds
+# counted as ',', '[' and '{' in the bytes, those inside texts included; the most that the page sends is a request
+# with 4,096 seeds, as a text
 MAX_VALUES = 50_000
+MAX_UPLOADS = 10_000
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-NAMES_A_FILE = "a value names a file or an address; only an image that was uploaded to this server is taken"
+# what browsers and programs send; the pattern leaves out `charset`, by which Gradio would decode each part, and some of
+# Python's codecs take minutes for a megabyte
+MULTIPART = re.compile(rb"""multipart/form-data;[ ]?boundary=("?)([0-9A-Za-z'()+_,./:=?-]{1,70})\1""")
+NAMES_A_FILE = (
+    "a value names a file or begins with 'data:'; only an image that was uploaded to this server is taken, as an image"
+)
+
+
+class Uploads:
+    """Paths of the newest files that were uploaded to the server or made of an upload.
+
+    It takes the place of Gradio's set of uploads. Gradio forgets a file when it deletes it, but a page that is still
+    open sends the path with every event.
+    """
+
+    def __init__(self) -> None:
+        self._paths: dict[str, None] = {}
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
+    def update(self, paths: Iterable[str]) -> None:
+        """Add paths; the oldest beyond MAX_UPLOADS are forgotten."""
+        for path in paths:
+            self._paths.pop(path, None)
+            self._paths[path] = None
+        while len(self._paths) > MAX_UPLOADS:
+            del self._paths[next(iter(self._paths))]
 
 
 class PageEvents:
     """The events of a page.
 
     image_inputs   by number of each event: for each of its inputs, whether it takes an image
-    uploads        paths of the files that an image may be read from
+    uploads        paths of uploaded images and of the images made of them
     """
 
     def __init__(self, image_inputs: Mapping[int, Sequence[bool]], uploads: Container[str]) -> None:
@@ -40,15 +72,22 @@ class PageEvents:
 
     def handles(self, path: str) -> bool:
         """Return whether `checked` knows this path."""
-        return path in self._readers
+        return path in self._readers or path == UPLOAD_PATH
 
-    def checked(self, path: str, content_type: bytes, body: bytes) -> bytes:
-        """Return the body for Gradio, as JSON in UTF-8; raise Refused if this is not a body that the page sends."""
+    def checked(self, path: str, content_type: bytes, body: bytes) -> tuple[bytes, bytes]:
+        """Return Content-Type and body for Gradio; raise Refused if they are not what the page sends.
+
+        The body of an upload stays as it is: Gradio stores its files under names of its own. Others become JSON in
+        UTF-8.
+        """
+        if path == UPLOAD_PATH:
+            return _multipart(content_type), body
         if content_type.partition(b";")[0].strip().lower() != b"application/json":
             raise Refused(415, "content-type", "the body is not said to be JSON; send Content-Type: application/json")
         try:
             found = _parsed(body)
-            return json.dumps(self._readers[path](found), ensure_ascii=False, allow_nan=False).encode()
+            made = json.dumps(self._readers[path](found), ensure_ascii=False, allow_nan=False)
+            return b"application/json", made.encode()
         except (ValueError, RecursionError):  # UnicodeEncodeError, of half a surrogate pair, is a ValueError
             raise Refused(400, "body", "the body is not JSON that the page sends") from None
 
@@ -88,11 +127,19 @@ class PageEvents:
         return value
 
 
+def _multipart(content_type: bytes) -> bytes:
+    """Return the Content-Type of an upload, with its boundary alone; raise Refused if it is another one."""
+    found = MULTIPART.fullmatch(content_type)
+    if found is None:
+        raise Refused(415, "content-type", "an upload is multipart/form-data with a boundary and no other parameter")
+    return b"multipart/form-data; boundary=" + found[2]
+
+
 def _parsed(body: bytes) -> dict[str, Any]:
     """Return a JSON object; raise ValueError or RecursionError if there is none, Refused if it is too large."""
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:  # parsing them would take seconds
         raise Refused(413, "body", f"the body holds more than {MAX_VALUES} values")
-    found = json.loads(body)
+    found = json_value(body)
     if not isinstance(found, dict):
         raise ValueError("a JSON object is expected")
     return found

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ganzoo.app.events import PageEvents
+from ganzoo.app.events import UPLOAD_PATH, PageEvents
 from ganzoo.app.refusals import Message, Refused, Send, refuse
 
 Scope = MutableMapping[str, Any]
@@ -65,7 +65,7 @@ PAGE_BELOW = (
     "/gradio_api/file=/",  # a path; Gradio would fetch an address for whoever asks
 )
 ASSETS, DAY = "/assets/", "private, max-age=86400"
-UPLOADS = {"/gradio_api/upload": ("POST",), "/gradio_api/upload_progress": _GET}
+UPLOADS = {UPLOAD_PATH: ("POST",), "/gradio_api/upload_progress": _GET}
 
 HEADERS = {
     "content-security-policy": (
@@ -202,12 +202,13 @@ class Guard:
             if body is None:
                 return
             if self.events and self.events.handles(path):
+                kind = dict(scope["headers"]).get(b"content-type", b"")
                 try:
-                    body = self.events.checked(path, dict(scope["headers"]).get(b"content-type", b""), body)
+                    kind, body = self.events.checked(path, kind, body)
                 except Refused as error:  # the page shows `detail`
                     await refuse(send, error.status, error.field, str(error), detail=str(error))
                     return
-                scope = {**scope, "headers": _of_json(scope["headers"], len(body))}
+                scope = {**scope, "headers": _described(scope["headers"], kind, len(body))}
             receive = _replay(body, receive)
         scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
         await self.app(scope, receive, _kept_a_day(send) if path.startswith(ASSETS) else send)
@@ -271,10 +272,10 @@ def _abroad(scope: Scope) -> bool:
     return dict(scope["headers"]).get(b"sec-fetch-site") in (b"cross-site", b"same-site")
 
 
-def _of_json(headers: list[tuple[bytes, bytes]], size: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a request whose body is now JSON of this many bytes."""
+def _described(headers: list[tuple[bytes, bytes]], kind: bytes, size: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request whose body is now of this type and of this many bytes."""
     kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length")]
-    return [*kept, (b"content-type", b"application/json"), (b"content-length", str(size).encode())]
+    return [*kept, (b"content-type", kind), (b"content-length", str(size).encode())]
 
 
 def _digest(text: bytes) -> bytes:

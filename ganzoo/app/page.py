@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ganzoo.app import look, recall
-from ganzoo.app.events import PageEvents
+from ganzoo.app.events import PageEvents, Uploads
 from ganzoo.app.guard import UPLOAD
 from ganzoo.app.scratch import AGE, EVERY
 from ganzoo.app.stubs import without_stubs
@@ -100,6 +100,7 @@ def build(studio: Studio, scratch: Path) -> Any:
     specs = [studio.spec(name) for name in studio.samplers]
     forget = (int(EVERY), int(AGE - EVERY))  # Gradio keeps a list of files, and has to forget those that are swept
     with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True, delete_cache=forget) as page:
+        page.upload_file_set = Uploads()
         with gr.Row(elem_id="top"):
             gr.HTML(look.TITLE, elem_id="title", container=False, min_width=80)
             model = gr.Dropdown(

@@ -136,7 +136,7 @@ def sample_tab(page: Any, studio: Studio, model: Any, programs: Sequence[Any], s
         except gr.Error as error:
             gr.Warning(str(error.message), title="That cannot be read", duration=6)
             return None
-        page.upload_file_set.add(path)  # the browser sends it back as the image
+        page.upload_file_set.update([path])  # the browser sends it back as the image
         return path
 
     async def restored(request: gr.Request, settings: Any, place: Any = None) -> list[Any]:

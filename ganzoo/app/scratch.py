@@ -56,7 +56,8 @@ class Scratch:
             if time.time() - changed > age or left > size:
                 with contextlib.suppress(OSError):
                     path.unlink()
-                    path.parent.rmdir()  # only if it is empty now
+                    if path.parent != self.folder:
+                        path.parent.rmdir()  # only if it is empty now
                 left -= length
                 removed += 1
         return removed
