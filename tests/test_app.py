@@ -690,7 +690,7 @@ def test_the_temporary_folder_stays_small() -> None:
         (scratch.folder / str(k)).mkdir()
         (scratch.folder / str(k) / "image.png").write_bytes(bytes(100))
     assert scratch.sweep(size=250) == 2
-    (scratch.folder / "aside").write_bytes(bytes(100))  # of an upload that broke off
+    (scratch.folder / "aside").write_bytes(bytes(100))  # left by an upload that was interrupted
     assert scratch.sweep(age=-1) == 3
     assert list(scratch.folder.iterdir()) == []
 

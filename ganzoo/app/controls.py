@@ -48,8 +48,8 @@ class Sheet:
         names = [tab.label for tab in tabs.children]
 
         async def named(when: Any, here: tuple[str, float], event: gr.EventData) -> tuple[str, float]:
-            known = event.index in range(len(names)) and isinstance(when, (int, float))
-            return (names[event.index], when) if known and when > here[1] else here
+            valid = event.index in range(len(names)) and isinstance(when, (int, float))
+            return (names[event.index], when) if valid and when > here[1] else here
 
         tabs.select(
             named, [gr.Number(visible=False), self.here], self.here, js="(_, here) => [performance.now(), here]",

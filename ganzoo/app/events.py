@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ganzoo.app.refusals import Refused
@@ -24,9 +25,9 @@ FILE_KEYS = frozenset(("path", "url", "meta", "is_stream", "orig_name"))
 MAX_VALUES = 50_000
 MAX_UPLOADS = 10_000
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# what browsers and programs send; the pattern leaves out `charset`, by which Gradio would decode each part, and some of
-# Python's codecs take minutes for a megabyte
-MULTIPART = re.compile(rb"""multipart/form-data;[ ]?boundary=("?)([0-9A-Za-z'()+_,./:=?-]{1,70})\1""")
+# what browsers and programs send. It has no `charset`: Gradio would decode each part by it, and the time of some codecs
+# (punycode) grows with the square of the size
+MULTIPART = re.compile(r"""multipart/form-data;[ ]?boundary=("?)([0-9A-Za-z'()+_,./:=?-]{1,70})\1""")
 NAMES_A_FILE = (
     "a value names a file or begins with 'data:'; only an image that was uploaded to this server is taken, as an image"
 )
@@ -64,32 +65,20 @@ class PageEvents:
     def __init__(self, image_inputs: Mapping[int, Sequence[bool]], uploads: Container[str]) -> None:
         self.image_inputs = image_inputs
         self.uploads = uploads
-        self._readers = {
-            "/gradio_api/queue/join": self._join,
-            "/gradio_api/cancel": self._cancel,
-            "/gradio_api/reset": self._reset,
+        self._checks: Mapping[str, Callable[[str, bytes], tuple[str, bytes]]] = {
+            UPLOAD_PATH: _upload,
+            "/gradio_api/queue/join": partial(_rewritten, self._join),
+            "/gradio_api/cancel": partial(_rewritten, self._cancel),
+            "/gradio_api/reset": partial(_rewritten, self._reset),
         }
 
     def handles(self, path: str) -> bool:
         """Return whether `checked` knows this path."""
-        return path in self._readers or path == UPLOAD_PATH
+        return path in self._checks
 
-    def checked(self, path: str, content_type: bytes, body: bytes) -> tuple[bytes, bytes]:
-        """Return Content-Type and body for Gradio; raise Refused if they are not what the page sends.
-
-        The body of an upload stays as it is: Gradio stores its files under names of its own. Others become JSON in
-        UTF-8.
-        """
-        if path == UPLOAD_PATH:
-            return _multipart(content_type), body
-        if content_type.partition(b";")[0].strip().lower() != b"application/json":
-            raise Refused(415, "content-type", "the body is not said to be JSON; send Content-Type: application/json")
-        try:
-            found = _parsed(body)
-            made = json.dumps(self._readers[path](found), ensure_ascii=False, allow_nan=False)
-            return b"application/json", made.encode()
-        except (ValueError, RecursionError):  # UnicodeEncodeError, of half a surrogate pair, is a ValueError
-            raise Refused(400, "body", "the body is not JSON that the page sends") from None
+    def checked(self, path: str, content_type: str, body: bytes) -> tuple[str, bytes]:
+        """Return Content-Type and body for Gradio; raise Refused if they are not what the page sends."""
+        return self._checks[path](content_type, body)
 
     def _join(self, body: Mapping[str, Any]) -> dict[str, Any]:
         number, data = self._number(body), body.get("data")
@@ -127,22 +116,28 @@ class PageEvents:
         return value
 
 
-def _multipart(content_type: bytes) -> bytes:
-    """Return the Content-Type of an upload, with its boundary alone; raise Refused if it is another one."""
+def _upload(content_type: str, body: bytes) -> tuple[str, bytes]:
+    """Return an upload with the boundary as the only parameter; Gradio stores its files under names of its own."""
     found = MULTIPART.fullmatch(content_type)
     if found is None:
         raise Refused(415, "content-type", "an upload is multipart/form-data with a boundary and no other parameter")
-    return b"multipart/form-data; boundary=" + found[2]
+    return f"multipart/form-data; boundary={found[2]}", body
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
-    """Return a JSON object; raise ValueError or RecursionError if there is none, Refused if it is too large."""
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:  # parsing them would take seconds
+def _rewritten(
+    members: Callable[[Mapping[str, Any]], dict[str, Any]], content_type: str, body: bytes
+) -> tuple[str, bytes]:
+    """Return a JSON object as its checked members alone, in UTF-8; `members` checks them."""
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:  # reading them would take seconds
         raise Refused(413, "body", f"the body holds more than {MAX_VALUES} values")
-    found = json_value(body)
-    if not isinstance(found, dict):
-        raise ValueError("a JSON object is expected")
-    return found
+    try:
+        found = json_value(content_type, body)
+        if not isinstance(found, dict):
+            raise ValueError("a JSON object is expected")
+        made = json.dumps(members(found), ensure_ascii=False, allow_nan=False)
+        return "application/json", made.encode()
+    except (ValueError, RecursionError):  # UnicodeEncodeError, of half a surrogate pair, is a ValueError
+        raise Refused(400, "body", "the body is not JSON that the page sends") from None
 
 
 def _refuse_files(value: Any) -> None:
@@ -162,9 +157,9 @@ def _refuse_files(value: Any) -> None:
 
 def _event_data(found: Any) -> dict[str, Any]:
     """Return the index of the selected item. A gallery also sends the path of the image; that is left out."""
-    index = found.get("index") if isinstance(found, dict) else None
-    selected = found.get("selected") if isinstance(found, dict) else None
-    return {"index": index if type(index) is int else None, "selected": selected is not False}
+    given = found if isinstance(found, dict) else {}
+    index = given.get("index")
+    return {"index": index if type(index) is int else None, "selected": given.get("selected") is not False}
 
 
 def _identifier(body: Mapping[str, Any], name: str) -> str:

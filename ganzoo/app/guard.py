@@ -202,13 +202,13 @@ class Guard:
             if body is None:
                 return
             if self.events and self.events.handles(path):
-                kind = dict(scope["headers"]).get(b"content-type", b"")
+                content_type = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
                 try:
-                    kind, body = self.events.checked(path, kind, body)
+                    content_type, body = self.events.checked(path, content_type, body)
                 except Refused as error:  # the page shows `detail`
                     await refuse(send, error.status, error.field, str(error), detail=str(error))
                     return
-                scope = {**scope, "headers": _described(scope["headers"], kind, len(body))}
+                scope = {**scope, "headers": _with_body(scope["headers"], content_type, len(body))}
             receive = _replay(body, receive)
         scope = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
         await self.app(scope, receive, _kept_a_day(send) if path.startswith(ASSETS) else send)
@@ -272,10 +272,10 @@ def _abroad(scope: Scope) -> bool:
     return dict(scope["headers"]).get(b"sec-fetch-site") in (b"cross-site", b"same-site")
 
 
-def _described(headers: list[tuple[bytes, bytes]], kind: bytes, size: int) -> list[tuple[bytes, bytes]]:
+def _with_body(headers: list[tuple[bytes, bytes]], content_type: str, size: int) -> list[tuple[bytes, bytes]]:
     """Return the headers of a request whose body is now of this type and of this many bytes."""
     kept = [(name, value) for name, value in headers if name not in (b"content-type", b"content-length")]
-    return [*kept, (b"content-type", kind), (b"content-length", str(size).encode())]
+    return [*kept, (b"content-type", content_type.encode("latin-1")), (b"content-length", str(size).encode())]
 
 
 def _digest(text: bytes) -> bytes:

@@ -100,7 +100,7 @@ def build(studio: Studio, scratch: Path) -> Any:
     specs = [studio.spec(name) for name in studio.samplers]
     forget = (int(EVERY), int(AGE - EVERY))  # Gradio keeps a list of files, and has to forget those that are swept
     with gr.Blocks(title="ganzoo", analytics_enabled=False, fill_width=True, delete_cache=forget) as page:
-        page.upload_file_set = Uploads()  # Gradio adds what is uploaded
+        page.upload_file_set = Uploads()  # Gradio adds the path of each upload
         with gr.Row(elem_id="top"):
             gr.HTML(look.TITLE, elem_id="title", container=False, min_width=80)
             model = gr.Dropdown(

@@ -98,7 +98,7 @@ def test_a_picture_of_a_table_is_explored_with_its_class(seen: Seen, server: Run
 
 
 def test_each_gallery_can_be_clicked(seen: Seen, server: Running) -> None:
-    """The server is told no more than the index of what was clicked, though the browser sends the image too."""
+    """The browser sends the selected image with its index; the server reads the index only."""
     from_box = seen.page.locator("#explore-seed input, #explore-seed textarea")
     bodies: list[str] = []
     seen.page.on("request", lambda r: bodies.append(r.post_data) if "queue/join" in r.url else None)
@@ -107,7 +107,7 @@ def test_each_gallery_can_be_clicked(seen: Seen, server: Running) -> None:
         bodies.clear()
         seen.page.locator(f"{gallery} .thumbnail-item").nth(place).click()
         seen.page.wait_for_timeout(300)
-        assert any('"path"' in body for body in bodies)  # else nothing is left out
+        assert any('"path"' in body for body in bodies)  # there is a file to drop
 
     seen.of("?model=conditional&seed=3,9&y=dog", "3")
     seen.pixels("#strip", 7)

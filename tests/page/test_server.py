@@ -35,7 +35,7 @@ def test_the_server_looked_nobody_up(server: Running, seen: Seen) -> None:
 
 
 def test_gradios_events_check_what_they_are_given(server: Running) -> None:
-    """They can be called by anybody, so nonsense is an error of the event, never a file or a traceback.
+    """Every client can call them, so wrong values are an error of the event, never a file or a traceback.
 
     tests/test_page_events.py tries values that name files.
     """
